@@ -1,0 +1,197 @@
+"""Images in the index: reservations, leases, published images, tombstones, and each owner's list of them.
+
+It never decides what is true: `apply` brings it up to a record, everything else admits, leases, schedules or reads.
+Every method but the lists is one atomic round trip; all raise Unavailable when Redis does not answer.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NoReturn, cast
+
+import redis
+
+from imagehost.errors import IndexRebuilding, QuotaExceeded, TooManyPending
+from imagehost.ids import shard_of
+from imagehost.index import hashes, keyspace
+from imagehost.index.client import translated
+from imagehost.index.scripts import Scripts
+from imagehost.models import DeadRecord, Details, ImageRecord, Lookup, Page, Position, Published, ReadyRecord
+
+TOMBSTONE_S = 30 * 86_400
+PENDING_RETRY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A reservation's times, both by the clock of Redis."""
+
+    created_at_ms: int
+    deadline_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The answer to begin_complete; `retry_after_ms` only with `busy`."""
+
+    answer: Literal["ok", "busy", "ready", "rejected", "gone"]
+    retry_after_ms: int = 0
+
+
+class ImageIndex:
+    """See the module."""
+
+    def __init__(self, client: "redis.Redis", scripts: Scripts) -> None:
+        self._redis = client
+        self._scripts = scripts
+
+    @translated
+    def find(self, iid: str) -> Lookup:
+        """What is known of an id (of the right form), and the epoch of its shard, read together."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hget(keyspace.meta(shard_of(iid)), "epoch")
+        pipe.hgetall(keyspace.image(iid))
+        epoch, fields = pipe.execute()
+        return Lookup(hashes.to_entry(fields), epoch)
+
+    @translated
+    def reserve(
+        self,
+        iid: str,
+        uid: str,
+        op: str,
+        details: Details,
+        *,
+        size_bytes: int,
+        sha256: str | None,
+        hold_ms: int,
+        quota_bytes: int,
+        quota_images: int,
+        max_pending: int,
+    ) -> Reserved:
+        """Reserve quota for an upload until now + hold_ms. A replay with the same op answers the same.
+
+        Raises QuotaExceeded, TooManyPending or IndexRebuilding, having changed nothing.
+        """
+        answer = self._scripts(
+            "reserve_upload",
+            [
+                keyspace.image(iid),
+                keyspace.user(uid),
+                keyspace.due_of(iid),
+                keyspace.meta(shard_of(iid)),
+            ],
+            iid,
+            uid,
+            op,
+            size_bytes,
+            hold_ms,
+            quota_bytes,
+            quota_images,
+            max_pending,
+            *hashes.from_request(details, sha256),
+        )
+        if answer[0] in ("ok", "dup"):
+            return Reserved(int(answer[1]), int(answer[2]))
+        _not_reserved(answer, quota_bytes, quota_images, max_pending)
+
+    @translated
+    def begin_complete(self, iid: str, uid: str, version: str, lease_ms: int) -> Begun:
+        """Take the lease on a pending upload for `version`."""
+        answer = self._scripts(
+            "begin_complete", [keyspace.image(iid), keyspace.due_of(iid)], iid, uid, version, lease_ms
+        )
+        return Begun(*answer)
+
+    @translated
+    def release_lease(self, iid: str, version: str) -> bool:
+        """Give the lease back; False when `version` does not hold it."""
+        return bool(self._scripts("release_lease", [keyspace.image(iid)], version) == "ok")
+
+    @translated
+    def apply(self, record: ImageRecord, epoch: str) -> Literal["ok", "old", "wrong_owner"]:
+        """Bring the index up to `record`; `epoch` is the one that was read before the record was read or written."""
+        ready = isinstance(record, ReadyRecord)
+        answer = self._scripts(
+            "apply_record",
+            [
+                keyspace.image(record.iid),
+                keyspace.user(record.uid),
+                keyspace.user_images(record.uid),
+                keyspace.due_of(record.iid),
+                keyspace.meta(shard_of(record.iid)),
+            ],
+            record.iid,
+            record.uid,
+            "ready" if ready else "dead",
+            record.rev,
+            epoch,
+            record.op,
+            record.image.created_at_ms if isinstance(record, ReadyRecord) else 0,
+            record.image.size if isinstance(record, ReadyRecord) else 0,
+            *hashes.from_record(record),
+        )
+        return cast(Literal["ok", "old", "wrong_owner"], answer)
+
+    @translated
+    def purge_done(self, record: DeadRecord) -> bool:
+        """A dead image's bytes are gone: release what it counted; its tombstone expires in 30 days."""
+        keys = [keyspace.image(record.iid), keyspace.user(record.uid), keyspace.due_of(record.iid)]
+        return bool(self._scripts("purge_done", keys, TOMBSTONE_S) == "ok")
+
+    @translated
+    def drop_reservation(self, iid: str, uid: str) -> Literal["ok", "no", "early"]:
+        """Undo a reservation that was never begun and is past its deadline."""
+        keys = [keyspace.image(iid), keyspace.user(uid), keyspace.due_of(iid)]
+        return cast(Literal["ok", "no", "early"], self._scripts("drop_reservation", keys, iid))
+
+    @translated
+    def count_view(self, iid: str) -> None:
+        """One more view. Best effort: a view of an image that dies meanwhile may be counted on its tombstone."""
+        self._redis.hincrby(keyspace.image(iid), "views", 1)
+
+    @translated
+    def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
+        """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n + page)."""
+        owned = keyspace.user_images(uid)
+        ties = 0
+        if after is not None:
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zcount(owned, f"({after.created_at_ms}", "+inf")
+            pipe.zcount(owned, after.created_at_ms, after.created_at_ms)
+            start, ties = pipe.execute()
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hget(keyspace.meta(shard_of(uid)), "epoch")
+        pipe.zcard(owned)
+        pipe.zrange(owned, start, start + limit + ties, desc=True, withscores=True)
+        epoch, total, ranked = pipe.execute()
+        if epoch is None:
+            raise IndexRebuilding("The index of this account is being rebuilt.")
+        places = [Position(int(score), iid) for iid, score in ranked]
+        if after is not None:
+            places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
+        shown = places[:limit]
+        pipe = self._redis.pipeline(transaction=False)
+        for place in shown:
+            pipe.hgetall(keyspace.image(place.iid))
+        entries = [hashes.to_entry(fields) for fields in pipe.execute()] if shown else []
+        items = tuple(entry for entry in entries if isinstance(entry, Published))
+        return Page(items, total, shown[-1] if len(places) > limit else None)
+
+
+def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> NoReturn:
+    match answer:
+        case ["quota", used_bytes, used_images]:
+            raise QuotaExceeded(
+                "The upload does not fit into what is left of your quota.",
+                used={"bytes": used_bytes, "images": used_images},
+                allowed={"bytes": quota_bytes, "images": quota_images},
+            )
+        case ["too_many_pending", pending]:
+            raise TooManyPending(
+                f"{pending} uploads have been requested and not completed; complete or delete some, or wait.",
+                headers={"Retry-After": str(PENDING_RETRY_S)},
+                allowed=max_pending,
+            )
+        case ["rebuilding"]:
+            raise IndexRebuilding("The index of this account is being rebuilt.")
+        case _:
+            raise RuntimeError(f"a new iid exists already: {answer}")

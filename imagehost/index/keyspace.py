@@ -1,0 +1,57 @@
+"""Every Redis key, made here and nowhere else. The shard stands in braces, Redis Cluster's hash tag, so all that one
+script touches is in one slot.
+
+    user:{4k}Xy…         hash   an account: uid username created_at rev checked, `key:{kid}` = an API key as JSON;
+                                counters used_bytes used_count reserved_bytes reserved_count, ver (moves with them)
+    user:{4k}Xy…:images  zset   its ready images: member iid, score created_at in ms
+    img:{4k}9a…          hash   an image:
+        always                  id owner_uid state
+        pending                 op filename mime private created_at size deadline begun; title tags metadata kind
+                                source_sha256 as asked for; lease_version lease_until while one completes it
+        ready                   key filename mime private created_at size counted width height frames sha256 version rev
+                                checked status; source_size source_sha256 (where they differ), title tags metadata kind
+                                placeholder variants (where there are any), views
+        dead                    rev checked reason code detail; counted purge (until its bytes are gone)
+    due:{4k}             zset   due work: member {kind}:{op}:{iid}, kind upload, check or purge; score ms
+    meta:{4k}            hash   epoch: random, new after each failover; absent while the shard is wiped
+"""
+
+from imagehost.ids import shard_of
+
+
+def _tagged(any_id: str) -> str:
+    return f"{{{any_id[:2]}}}{any_id[2:]}"
+
+
+def user(uid: str) -> str:
+    return f"user:{_tagged(uid)}"
+
+
+def user_images(uid: str) -> str:
+    return f"user:{_tagged(uid)}:images"
+
+
+def image(iid: str) -> str:
+    return f"img:{_tagged(iid)}"
+
+
+def due(shard: str) -> str:
+    return f"due:{{{shard}}}"
+
+
+def meta(shard: str) -> str:
+    return f"meta:{{{shard}}}"
+
+
+def due_of(iid: str) -> str:
+    """The due queue in which work on this image stands."""
+    return due(shard_of(iid))
+
+
+def due_member(kind: str, op: str, iid: str) -> str:
+    return f"{kind}:{op}:{iid}"
+
+
+def api_key_field(kid: str) -> str:
+    """The field of the user hash that holds one API key."""
+    return f"key:{kid}"

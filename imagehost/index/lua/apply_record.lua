@@ -1,0 +1,43 @@
+-- Brings the index up to one record. Monotone by rev, so replays, failovers and rebuilds converge in any order.
+-- KEYS  1 image hash  2 user hash  3 the user's images  4 due queue  5 meta of the shard
+-- ARGV  1 iid  2 uid  3 state (ready|dead)  4 rev  5 checked (the epoch that the caller read before the record)
+--       6 op of the record  7 created_at_ms (ready)  8 size_bytes (ready)  9… field, value of the record
+-- returns ok | old (nothing newer; `checked` is raised when rev is equal and the epoch still the current one) | wrong_owner
+-- invariant: used = Σ counted, reserved = Σ pending, the user's set = the ready images, a dead image has a purge entry
+local image, user, images, due, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local iid, uid, state, rev, checked, op = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local created_at, size = ARGV[7], ARGV[8]
+
+local h = redis.call('HMGET', image, 'state', 'owner_uid', 'rev', 'size', 'counted', 'op', 'views')
+if h[2] and h[2] ~= uid then return 'wrong_owner' end
+if h[1] == 'ready' or h[1] == 'dead' then
+  local old = tonumber(h[3])
+  if rev == old and checked == redis.call('HGET', meta, 'epoch') then redis.call('HSET', image, 'checked', checked) end
+  if rev <= old or h[1] == 'dead' then return 'old' end
+end
+if h[1] == 'pending' then
+  redis.call('HINCRBY', user, 'reserved_bytes', -tonumber(h[4]))
+  redis.call('HINCRBY', user, 'reserved_count', -1)
+  redis.call('ZREM', due, 'upload:' .. h[6] .. ':' .. iid)
+end
+
+redis.call('DEL', image)
+redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 9))
+if state == 'ready' then
+  if not h[5] then
+    redis.call('HINCRBY', user, 'used_bytes', size)
+    redis.call('HINCRBY', user, 'used_count', 1)
+  end
+  redis.call('HSET', image, 'counted', h[5] or size)
+  if h[7] then redis.call('HSET', image, 'views', h[7]) end
+  redis.call('ZADD', images, created_at, iid)
+else
+  local time = redis.call('TIME')
+  local purge = 'purge:' .. op .. ':' .. iid
+  if h[5] then redis.call('HSET', image, 'counted', h[5]) end
+  redis.call('HSET', image, 'purge', purge)
+  redis.call('ZADD', due, time[1] * 1000 + math.floor(time[2] / 1000), purge)
+  redis.call('ZREM', images, iid)
+end
+redis.call('HINCRBY', user, 'ver', 1)
+return 'ok'

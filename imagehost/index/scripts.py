@@ -1,0 +1,30 @@
+"""The Lua scripts: read once from lua/, registered explicitly, called by the aggregates of this package alone."""
+
+from pathlib import Path
+from typing import Any
+
+import redis
+
+_SOURCES = Path(__file__).with_name("lua")
+NAMES = (
+    "reserve_upload",
+    "begin_complete",
+    "release_lease",
+    "note_intent",
+    "clear_intent",
+    "apply_record",
+    "purge_done",
+    "drop_reservation",
+    "apply_account",
+)
+
+
+class Scripts:
+    """Calls scripts by name. All of a call's keys are in one slot; every script may be replayed."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._scripts = {n: client.register_script((_SOURCES / f"{n}.lua").read_text("utf-8")) for n in NAMES}
+
+    def __call__(self, name: str, keys: list[str], *args: str | int) -> Any:
+        """Run one script atomically; what it returns is in its file's header. Raises the driver's errors."""
+        return self._scripts[name](keys=keys, args=list(args))

@@ -1,0 +1,82 @@
+"""The bucket itself: made, opened to the page's origins, and tidied by the store; only the embedded stack changes one.
+
+All of it may be repeated at each start.
+"""
+
+import http
+from collections.abc import Sequence
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import ClientError
+
+from imagehost.config import Config
+from imagehost.storage.client import connect, status_of, translated
+from imagehost.storage.object_keys import INCOMING
+
+STAGING_DAYS = 2
+# What a browser's upload sends, and what the page reads from the answer.
+REQUEST_HEADERS = ["content-type", "x-amz-checksum-sha256", "if-none-match"]
+ANSWER_HEADERS = ["ETag", "x-amz-checksum-sha256"]
+PREFLIGHT_MAX_AGE_S = 600
+
+
+@translated
+def refuses_strangers(config: Config) -> bool:
+    """Whether an unsigned request gets 403. A server started without credentials would serve everybody.
+
+    Raises Unavailable.
+    """
+    stranger = boto3.session.Session(region_name=config.region).client(
+        "s3", endpoint_url=config.s3_endpoint_url, config=BotoConfig(signature_version=UNSIGNED)
+    )
+    try:
+        stranger.list_buckets()
+    except ClientError as exc:
+        if status_of(exc) != http.HTTPStatus.FORBIDDEN:
+            raise
+        return True
+    return False
+
+
+@translated
+def ensure_bucket(config: Config, origins: Sequence[str]) -> None:
+    """Make the bucket unless it is there, with CORS for exactly `origins` and a lifecycle for staging objects.
+
+    Raises Unavailable.
+    """
+    client = connect(config)
+    try:
+        client.create_bucket(Bucket=config.bucket)
+    except ClientError as exc:
+        if status_of(exc) != http.HTTPStatus.CONFLICT:  # ours already
+            raise
+    client.put_bucket_cors(
+        Bucket=config.bucket,
+        CORSConfiguration={
+            "CORSRules": [
+                {
+                    "AllowedOrigins": list(origins),
+                    "AllowedMethods": ["PUT", "GET", "HEAD"],
+                    "AllowedHeaders": REQUEST_HEADERS,
+                    "ExposeHeaders": ANSWER_HEADERS,
+                    "MaxAgeSeconds": PREFLIGHT_MAX_AGE_S,
+                }
+            ]
+        },
+    )
+    client.put_bucket_lifecycle_configuration(
+        Bucket=config.bucket,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "staging",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": INCOMING},
+                    "Expiration": {"Days": STAGING_DAYS},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": STAGING_DAYS},
+                }
+            ]
+        },
+    )

@@ -1,0 +1,98 @@
+"""Objects with bytes: staging objects, originals and derivatives. Records are records.py's, URLs presign.py's."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from imagehost.errors import SizeMismatch
+from imagehost.storage.client import status_of, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+CHUNK_BYTES = 1 << 20
+
+
+class Objects:
+    """All methods raise Unavailable when the store does not answer."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._s3 = client
+        self._bucket = bucket
+
+    @translated
+    def find_size(self, object_key: str) -> int | None:
+        """The bytes of an object; None when there is none (HEAD)."""
+        try:
+            return self._s3.head_object(Bucket=self._bucket, Key=object_key)["ContentLength"]
+        except ClientError as exc:
+            if status_of(exc) == 404:
+                return None
+            raise
+
+    @translated
+    def download(self, object_key: str, path: Path, size_bytes: int) -> bool:
+        """Write an object to `path`, read once; False when there is none. Raises SizeMismatch, without reading on, when
+        it has other than size_bytes bytes."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=object_key)
+        except ClientError as exc:
+            if status_of(exc) == 404:
+                return False
+            raise
+        with closing(answer["Body"]) as body, path.open("wb") as file:
+            if answer["ContentLength"] != size_bytes:
+                raise SizeMismatch(f"{size_bytes} bytes were announced, {answer['ContentLength']} arrived.")
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                file.write(chunk)
+        return True
+
+    @translated
+    def put_file(self, object_key: str, path: Path, mime: str) -> None:
+        """Store a file; the store itself verifies the bytes that it gets against the hash of those that are read."""
+        with path.open("rb") as body:
+            digest = hashlib.file_digest(body, "sha256").digest()
+            body.seek(0)
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=object_key,
+                Body=body,
+                ContentType=mime,
+                ChecksumSHA256=base64.b64encode(digest).decode(),
+            )
+
+    def remove_all(self, prefixes: tuple[str, ...]) -> bool:
+        """Remove every object below the prefixes; False when some may be left, because the store did not do it."""
+        try:
+            for prefix in prefixes:
+                self._remove_below(prefix)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    def _remove_below(self, prefix: str) -> None:
+        for found in self._batches(prefix):
+            answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise ClientError({"Error": {"Message": str(errors[0].get("Code"))}}, "DeleteObjects")
+
+    def _batches(self, prefix: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            if found := page.get("Contents"):
+                yield [{"Key": entry["Key"]} for entry in found]
+
+    @translated
+    def is_empty(self) -> bool:
+        """Whether the bucket holds nothing at all."""
+        return self._s3.list_objects_v2(Bucket=self._bucket, MaxKeys=1).get("KeyCount", 0) == 0
+
+    @translated
+    def ping(self) -> None:
+        """Raises Unavailable unless the bucket answers."""
+        self._s3.head_bucket(Bucket=self._bucket)

@@ -1,0 +1,90 @@
+"""Signed strings: API tokens and cursors (itsdangerous, HMAC-SHA256, a salt for each use).
+
+A signature says who made a string, not that it is still wanted: whether an API key lives, what it may do and when it ends
+is in its account's record. The strings are malleable (base64), so nothing may be keyed by a raw token; use `kid`.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from imagehost.errors import InvalidRequest, TokenInvalid
+from imagehost.ids import is_id
+from imagehost.models import Position
+
+
+def _serializer(keys: tuple[str, ...], salt: str) -> URLSafeSerializer:
+    # itsdangerous signs with the last of its keys; ours come newest first.
+    return URLSafeSerializer(
+        list(reversed(keys)),
+        salt=salt,
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+def new_secret() -> str:
+    """The secret of an API key: 128 random bits, as 32 hex."""
+    return secrets.token_hex(16)
+
+
+def hash_secret(secret: str) -> str:
+    """What an account's record keeps of a secret. A plain SHA-256 is enough for 128 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """What an API token says, its signature verified; `secret` is still to be compared with the record."""
+
+    uid: str
+    kid: str
+    secret: str
+
+
+class ApiTokens:
+    """Makes and reads API tokens."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._serializer = _serializer(keys, "imagehost.api-token")
+
+    def dumps(self, claims: TokenClaims) -> str:
+        """The token, to be shown once."""
+        return str(self._serializer.dumps([claims.uid, claims.kid, claims.secret]))
+
+    def parse(self, token: str) -> TokenClaims:
+        """Raises TokenInvalid unless one of our keys signed it."""
+        try:
+            match self._serializer.loads(token):
+                case [str(uid), str(kid), str(secret)] if is_id(uid):
+                    return TokenClaims(uid, kid, secret)
+        except (BadData, UnicodeError) as exc:
+            raise TokenInvalid("The API token is unreadable, or was not signed by this server.") from exc
+        raise TokenInvalid("The API token is unreadable.")
+
+
+class Cursors:
+    """Makes and reads cursors. One is good only for the list (sort and filters) that it came from."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._serializer = _serializer(keys, "imagehost.cursor")
+
+    def dumps(self, place: Position, query: dict[str, Any]) -> str:
+        """A cursor for what follows `place` in the list that `query` (sort and filters, without limit) describes."""
+        return str(self._serializer.dumps([place.created_at_ms, place.iid, query]))
+
+    def parse(self, cursor: str, query: dict[str, Any]) -> Position:
+        """Raises InvalidRequest for a cursor that is not ours, or of another list."""
+        try:
+            match self._serializer.loads(cursor):
+                case [int(created_at_ms), str(iid), dict(of)] if of == query:
+                    return Position(created_at_ms, iid)
+        except (BadData, UnicodeError) as exc:
+            raise _not_a_cursor() from exc
+        raise _not_a_cursor()
+
+
+def _not_a_cursor() -> InvalidRequest:
+    return InvalidRequest([{"detail": "is not a cursor of this list", "pointer": "cursor"}])
