@@ -1,0 +1,25 @@
+"""Settings of gunicorn, which reads this file by itself when it is started in this directory (`gunicorn wsgi:app`)."""
+
+import os
+
+_host = os.environ.get("IMAGEHOST_BIND") or "127.0.0.1"
+bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
+worker_class = "gthread"
+workers = 2
+threads = 8
+# The default control socket is one path for all gunicorns of a user.
+control_socket_disable = True
+graceful_timeout = 5
+keepalive = 5
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "imagehost.web.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        # imagehost logs requests itself, without their query strings.
+        "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
+    },
+}

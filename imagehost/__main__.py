@@ -1,0 +1,5 @@
+"""`python -m imagehost`: the command line."""
+
+from imagehost.cli import main
+
+main()

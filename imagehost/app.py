@@ -1,0 +1,81 @@
+"""The composition root: configuration → clients → adapters → services → blueprints. The only file that knows all."""
+
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from imagehost.config import Config, load_config, read_environment
+from imagehost.imaging.sandbox import Sandbox
+from imagehost.index import client as index_client
+from imagehost.index.accounts import AccountIndex
+from imagehost.index.due import DueQueue
+from imagehost.index.images import ImageIndex
+from imagehost.index.scripts import Scripts
+from imagehost.index.shards import ShardIndex
+from imagehost.services.facade import Services
+from imagehost.services.parts import Parts
+from imagehost.storage import client as storage_client
+from imagehost.storage.objects import Objects
+from imagehost.storage.presign import Presigner
+from imagehost.storage.records import Records
+from imagehost.tokens import ApiTokens, Cursors
+from imagehost.web import headers, logs, problems
+from imagehost.web.api import images, me, service, uploads
+from imagehost.web.api.route import api
+from imagehost.web.context import EXTENSION
+from imagehost.web.pages.gallery import pages
+
+ROOT = Path(__file__).parent.parent
+MAX_REQUEST_BYTES = 2 * 2**20  # of JSON; image bytes go to the bucket
+ROUTES = (images, me, service, uploads)  # importing them declares their routes
+
+
+def build_services(config: Config) -> Services:
+    """The services of one process, which web, sweeper and command line share. Raises ConfigError without credentials."""
+    return Services.of(build_parts(config))
+
+
+def build_parts(config: Config) -> Parts:
+    """Clients and adapters of one process. Connects to nothing yet; raises ConfigError without credentials."""
+    redis = index_client.connect(config.redis_url.get_secret_value())
+    scripts = Scripts(redis)
+    s3 = storage_client.connect(config)
+    public_s3 = storage_client.connect(config, endpoint_url=config.s3_public_endpoint_url)
+    secrets = tuple(secret.get_secret_value() for secret in config.flask_secret)
+    return Parts(
+        config=config,
+        images=ImageIndex(redis, scripts),
+        accounts=AccountIndex(redis, scripts),
+        due=DueQueue(redis, scripts),
+        shards=ShardIndex(redis),
+        objects=Objects(s3, config.bucket),
+        records=Records(s3, config.bucket),
+        presigner=Presigner(public_s3, storage_client.find_credentials(config), config.bucket, config.url_window_s),
+        sandbox=Sandbox(config.gates),
+        tokens=ApiTokens(secrets),
+        cursors=Cursors(secrets),
+        connections=(redis, s3, public_s3),
+    )
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The WSGI application. Raises ConfigError, with every fault of the environment."""
+    config = config or load_config(read_environment())
+    logs.configure()
+    app = Flask("imagehost", root_path=str(ROOT), static_folder="static", template_folder="templates")
+    app.config.update(
+        SECRET_KEY=config.flask_secret[0].get_secret_value(),
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        DEBUG=config.debug,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.extensions[EXTENSION] = build_services(config)
+    problems.register(app)
+    headers.register(app)
+    app.register_blueprint(api)
+    app.register_blueprint(pages)
+    return app

@@ -1,0 +1,48 @@
+"""What every command shares: the configuration in force (of the embedded stack too), and errors as one clear sentence.
+
+Exit codes: 2 the configuration, or how the command was called; 1 everything else that fails."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import NoReturn, ParamSpec
+
+import click
+
+from imagehost.app import build_services
+from imagehost.config import ConfigError, load_config, read_environment
+from imagehost.embedded import StackError, settings
+from imagehost.errors import ImagehostError
+from imagehost.services.facade import Services
+
+P = ParamSpec("P")
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """End with one message on standard error."""
+    click.echo(message, err=True)
+    sys.exit(exit_code)
+
+
+def reported(command: Callable[P, None]) -> Callable[P, None]:
+    """Turns the errors that a command may raise into messages and exit codes."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ConfigError as exc:
+            fail("\n  ".join(["imagehost cannot start with this configuration:", *exc.faults]), 2)
+        except StackError as exc:
+            fail(str(exc), exc.exit_code)
+        except ImagehostError as exc:
+            fail(exc.detail or exc.title, 1)
+
+    return wrapper
+
+
+@contextmanager
+def running_services() -> Iterator[Services]:
+    """The services, on the parts that the environment names, or on the embedded stack that runs in the data directory."""
+    yield build_services(load_config(settings(read_environment())))

@@ -1,0 +1,67 @@
+"""`imagehost up`: everything in one command. What the environment does not name (Redis, S3) is embedded."""
+
+import sys
+import time
+from threading import Event
+
+import click
+
+from imagehost.app import ROOT, build_services
+from imagehost.cli.runtime import reported
+from imagehost.config import Config, load_config, read_environment
+from imagehost.embedded import Command, Stack, StackError
+from imagehost.errors import IndexRebuilding, Unavailable
+from imagehost.services.bootstrap import TOKEN_FILE
+
+PATIENCE_S = 20.0
+WIPED = (
+    "Redis has lost its index, and the bucket is not empty: starting on it would hide the images. Restore the Redis data "
+    "(with the embedded one: the folder `redis` of the data directory) and start again. The images are safe in the bucket."
+)
+
+
+@click.command()
+@reported
+def up() -> None:
+    """Run the web server and the sweeper, and what of Redis and S3 is not configured."""
+    environ = read_environment()
+    with Stack(environ) as stack:
+        environment = stack.prepare()
+        config = load_config(environment)
+        stack.start(config)
+        token = _first_start(config)
+        commands = [
+            Command("web", (sys.executable, "-m", "gunicorn", "wsgi:app"), environment, cwd=ROOT, restart=True),
+            Command(
+                "sweeper",
+                (sys.executable, "-m", "imagehost", "sweep", "--forever"),
+                environment,
+                cwd=ROOT,
+                restart=True,
+            ),
+        ]
+        sys.exit(stack.serve(config, commands, lambda: _announce(config, token)))
+
+
+def _first_start(config: Config) -> str | None:
+    """Tried again for a while: an S3 server that answers already may yet be finding its volumes."""
+    bootstrap = build_services(config).bootstrap
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            bootstrap.begin_shards()
+            return bootstrap.ensure_owner(config.data_dir)
+        except IndexRebuilding as exc:
+            raise StackError(WIPED) from exc
+        except Unavailable as exc:
+            if time.monotonic() > deadline_s:
+                raise StackError(f"Redis or S3 cannot be used: {exc.__cause__ or exc}") from exc
+            Event().wait(0.2)
+
+
+def _announce(config: Config, token: str | None) -> None:
+    """The one line that says where the page is. The token stands in it once: a fragment is never sent to a server."""
+    if token is not None:
+        click.echo(f"imagehost runs: open {config.public_url}/#token={token}")
+    else:
+        click.echo(f"imagehost runs: open {config.public_url}/ (your API token is in {config.data_dir / TOKEN_FILE})")

@@ -1,0 +1,185 @@
+"""Accounts and their API keys. An account's record holds its keys, so every change of one is an edit of the record,
+durable before it is answered; the index follows."""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from imagehost import ids
+from imagehost.errors import (
+    ConditionFailed,
+    EditConflict,
+    ImagehostError,
+    IndexRebuilding,
+    InsufficientScope,
+    KeyNotFound,
+    NameTaken,
+    NotFound,
+    OutcomeUnknown,
+    TokenExpired,
+    TokenInvalid,
+)
+from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, append_op
+from imagehost.services.parts import Parts
+from imagehost.tokens import TokenClaims, hash_secret, new_secret
+
+MERGES = 5
+ORPHAN_CLAIM_S = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, by which API key, and what that key allows."""
+
+    uid: str
+    api_key: ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new API key; its token is shown now and never again."""
+
+    uid: str
+    api_key: ApiKey
+    token: str
+
+
+class Accounts:
+    """See the module. Every method raises Unavailable when bucket or index do not answer."""
+
+    def __init__(self, parts: Parts, *, clock: Callable[[], float] = time.time) -> None:
+        self._parts = parts
+        self._clock = clock
+
+    def authenticate(self, token: str) -> Identity:
+        """Raises TokenInvalid or TokenExpired; IndexRebuilding while the account's shard is wiped."""
+        claims = self._parts.tokens.parse(token)
+        found = self._parts.accounts.find_key(claims.uid, claims.kid)
+        if found.api_key is None:
+            if found.epoch is None:
+                raise IndexRebuilding("The index of this account is being rebuilt.")
+            raise TokenInvalid("The API key was revoked.")
+        if not hmac.compare_digest(found.api_key.secret_sha256, hash_secret(claims.secret)):
+            raise TokenInvalid("The API token is not the one that was issued.")
+        expires_at_ms = found.api_key.expires_at_ms
+        if expires_at_ms is not None and expires_at_ms <= self._now_ms():
+            raise TokenExpired("The API key has expired.")
+        return Identity(claims.uid, found.api_key)
+
+    def create(self, username: str | None = None) -> AccountRecord:
+        """A new account without API keys. With a user name, the name is claimed first. Raises NameTaken."""
+        uid, op = ids.new_uid(), ids.new_op()
+        epoch = self._epoch(uid)
+        if username is not None:
+            self._claim(Claim(op=op, name=username, uid=uid, created_at_ms=self._now_ms()))
+        account = AccountRecord(
+            op=op, ops=(op,), uid=uid, rev=1, username=username, created_at_ms=self._now_ms()
+        )
+        try:
+            self._parts.records.write_account(account)
+        except (ConditionFailed, OutcomeUnknown) as exc:
+            if (stored := self._parts.records.find_account(uid)) is None:
+                raise OutcomeUnknown("The storage did not say whether it has written.") from exc
+            account = stored.record
+        self._parts.accounts.apply(account, epoch)
+        return account
+
+    def issue_key(
+        self,
+        uid: str,
+        name: str,
+        *,
+        scopes: tuple[str, ...] = SCOPES,
+        expires_in_s: int | None = None,
+        issuer: ApiKey | None = None,
+    ) -> IssuedKey:
+        """Add an API key to an account. One that another key (`issuer`) asks for gets no more than that key has: raises
+        InsufficientScope for a scope that it lacks, and ends when it ends. Raises NotFound for an unknown account."""
+        now_ms, secret = self._now_ms(), new_secret()
+        expires_at_ms = now_ms + expires_in_s * 1000 if expires_in_s is not None else None
+        if issuer is not None:
+            if lacking := [scope for scope in scopes if scope not in issuer.scopes]:
+                raise InsufficientScope(f"Your own API key lacks {', '.join(lacking)}.", scope=" ".join(lacking))
+            expires_at_ms = min(filter(None, (expires_at_ms, issuer.expires_at_ms)), default=None)
+        api_key = ApiKey(
+            kid=ids.new_kid(),
+            name=name,
+            secret_sha256=hash_secret(secret),
+            scopes=scopes,
+            created_at_ms=now_ms,
+            expires_at_ms=expires_at_ms,
+        )
+        self._edit(uid, lambda account: replace(account, api_keys=(*account.api_keys, api_key)))
+        return IssuedKey(uid, api_key, self._parts.tokens.dumps(TokenClaims(uid, api_key.kid, secret)))
+
+    def revoke_key(self, uid: str, kid: str) -> None:
+        """Remove an API key; durable when this returns. Raises KeyNotFound when the account has no such key."""
+
+        def without(account: AccountRecord) -> AccountRecord:
+            left = tuple(k for k in account.api_keys if k.kid != kid)
+            if left == account.api_keys:
+                raise KeyNotFound()
+            return replace(account, api_keys=left)
+
+        self._edit(uid, without)
+
+    def get_profile(self, uid: str) -> Profile:
+        """An account with its usage and API keys, from the index. Raises NotFound."""
+        if (profile := self._parts.accounts.find_profile(uid)) is None:
+            raise NotFound("There is no such account.")
+        return profile
+
+    def find_uid(self, username: str) -> str | None:
+        """The uid behind a user name, if its account exists."""
+        claim = self._parts.records.find_claim(username)
+        if claim is None or self._parts.records.find_account(claim.record.uid) is None:
+            return None
+        return claim.record.uid
+
+    def _claim(self, claim: Claim) -> None:
+        """Claim a name. A claim whose account was never made is taken over when it is 15 minutes old."""
+        etag = None
+        for _ in range(MERGES):
+            try:
+                self._parts.records.write_claim(claim, etag=etag)
+                return
+            except (ConditionFailed, OutcomeUnknown):
+                stored = self._parts.records.find_claim(claim.name)
+            if stored is None:
+                continue
+            if stored.record.op == claim.op:
+                return
+            age_s = (self._now_ms() - stored.record.created_at_ms) / 1000
+            if age_s < ORPHAN_CLAIM_S or self._parts.records.find_account(stored.record.uid) is not None:
+                raise NameTaken(f"The user name {claim.name} is taken.")
+            etag = stored.etag
+        raise OutcomeUnknown("The storage did not say whether it has written.")
+
+    def _edit(self, uid: str, change: Callable[[AccountRecord], AccountRecord]) -> None:
+        epoch, op = self._epoch(uid), ids.new_op()
+        failed: ImagehostError = EditConflict("The account was changed too often by others meanwhile; try again.")
+        for _ in range(MERGES):
+            if (stored := self._parts.records.find_account(uid)) is None:
+                raise NotFound("There is no such account.")
+            account = stored.record
+            if op not in account.ops:
+                self._parts.accounts.apply(account, epoch)  # an earlier edit may have died before this
+                changed = change(account)
+                account = replace(changed, op=op, ops=append_op(account.ops, op), rev=account.rev + 1)
+                try:
+                    self._parts.records.write_account(account, etag=stored.etag)
+                except (ConditionFailed, OutcomeUnknown) as exc:
+                    failed = exc if isinstance(exc, OutcomeUnknown) else failed
+                    continue
+            self._parts.accounts.apply(account, epoch)
+            return
+        raise failed
+
+    def _epoch(self, uid: str) -> str:
+        if (epoch := self._parts.shards.find_epoch(ids.shard_of(uid))) is None:
+            raise IndexRebuilding("The index of this account is being rebuilt.")
+        return epoch
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)

@@ -1,0 +1,181 @@
+"""Changing and deleting images: the record first, always. An intent is noted before, so that the sweeper brings the index
+up to the record when this process dies between the two."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from imagehost import ids
+from imagehost.errors import (
+    ConditionFailed,
+    EditConflict,
+    ImageDeleted,
+    ImagehostError,
+    ImageNotFound,
+    IndexRebuilding,
+    NotOwner,
+    OutcomeUnknown,
+    RevMismatch,
+)
+from imagehost.models import (
+    DeadRecord,
+    Entry,
+    Image,
+    ImageRecord,
+    Lookup,
+    Published,
+    ReadyRecord,
+    Reservation,
+    Tombstone,
+    append_op,
+)
+from imagehost.services.death import dead_answer, finish_dead
+from imagehost.services.parts import Parts
+from imagehost.storage.records import Stored
+
+MERGES = 5
+
+
+def uid_of(entry: Entry) -> str:
+    """The owner of whatever the index knows."""
+    return entry.image.uid if isinstance(entry, Published) else entry.uid
+
+
+class _Intent:
+    """A `check` entry in the due queue, from before the first write until after the last script."""
+
+    def __init__(self, parts: Parts, iid: str) -> None:
+        self.op = ids.new_op()
+        self._parts = parts
+        self._iid = iid
+        self._noted_at_s = self._note()
+
+    def renew(self) -> None:
+        """Note it again once half of it has gone: called before each write."""
+        if time.monotonic() - self._noted_at_s > self._parts.config.lease_s / 2:
+            self._noted_at_s = self._note()
+
+    def _note(self) -> float:
+        noted_at_s = time.monotonic()
+        self._parts.due.note_intent(self.op, self._iid, self._parts.lease_ms)
+        return noted_at_s
+
+    def clear(self) -> None:
+        self._parts.due.clear_intent(self.op, self._iid)
+
+
+class Changes:
+    """See the module. Every method raises IndexRebuilding or Unavailable when it cannot say; repeating is safe."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def edit(self, uid: str, iid: str, change: Mapping[str, Any], *, if_rev: int | None = None) -> Published:
+        """Set fields of an image's Details; others' edits meanwhile are merged, unless `if_rev` names a revision.
+
+        Raises ImageNotFound, NotOwner, ImageDeleted, RevMismatch, or EditConflict after 5 merges."""
+        found = self._parts.images.find(iid)
+        entry, epoch = found.entry, _epoch(found)
+        if not isinstance(entry, Published) or entry.image.uid != uid:
+            raise _not_editable(uid, entry)
+        intent = _Intent(self._parts, iid)
+        failed: ImagehostError = EditConflict("The image was changed too often by others meanwhile; try again.")
+        for _ in range(MERGES):
+            stored = self._parts.records.find_image(iid)
+            if stored is None or not isinstance(stored.record, ReadyRecord):
+                intent.clear()
+                raise dead_answer(stored.record) if stored and isinstance(stored.record, DeadRecord) else ImageNotFound()
+            record = stored.record
+            image = record.image
+            if intent.op not in record.ops:
+                if if_rev is not None and image.rev != if_rev:
+                    intent.clear()
+                    raise RevMismatch(f"The image has revision {image.rev}.", rev=image.rev)
+                changed = replace(image, **change)
+                if changed != image:
+                    record = self._next(record, changed, intent.op)
+                    intent.renew()
+                    try:
+                        self._parts.records.write_image(record, etag=stored.etag)
+                    except (ConditionFailed, OutcomeUnknown) as exc:
+                        failed = exc if isinstance(exc, OutcomeUnknown) else failed
+                        continue
+            self._parts.images.apply(record, epoch)
+            intent.clear()
+            return Published(image=record.image, views=entry.views, checked=epoch)
+        raise failed
+
+    def delete(self, uid: str, iid: str) -> bool:
+        """Delete an image, or cancel a pending upload; nothing brings it back. False when bytes are still being removed.
+
+        Raises ImageNotFound, NotOwner, or ImageDeleted when it was dead before."""
+        found = self._parts.images.find(iid)
+        epoch = _epoch(found)
+        self._claim(uid, iid, found.entry)
+        intent = _Intent(self._parts, iid)
+        record = self._kill(uid, iid, intent)
+        gone = finish_dead(self._parts, record, epoch)
+        if gone:
+            intent.clear()
+        if intent.op not in record.ops:
+            raise ImageDeleted()
+        return gone
+
+    def _kill(self, uid: str, iid: str, intent: _Intent) -> DeadRecord:
+        failed: ImagehostError = EditConflict("The image was changed too often by others meanwhile; try again.")
+        for _ in range(MERGES):
+            stored = self._parts.records.find_image(iid)
+            if stored is not None and isinstance(stored.record, DeadRecord):
+                return stored.record
+            record = _dead_after(uid, iid, stored, intent.op)
+            intent.renew()
+            try:
+                self._parts.records.write_image(record, etag=stored.etag if stored else None)
+            except (ConditionFailed, OutcomeUnknown) as exc:
+                failed = exc if isinstance(exc, OutcomeUnknown) else failed
+            else:
+                return record
+        raise failed
+
+    def _claim(self, uid: str, iid: str, entry: Entry | None) -> None:
+        """Raises unless the caller may delete this: nothing is written for somebody who may not."""
+        match entry:
+            case Tombstone(uid=owner, purged=True) if owner == uid:
+                raise ImageDeleted()
+            case Reservation(uid=owner) | Tombstone(uid=owner) | Published(image=Image(uid=owner)):
+                if owner != uid:
+                    raise _foreign(entry)
+            case None:
+                stored = self._parts.records.find_image(iid)
+                if stored is None or stored.record.uid != uid:
+                    raise ImageNotFound()
+
+    @staticmethod
+    def _next(record: ReadyRecord, changed: Image, op: str) -> ReadyRecord:
+        return ReadyRecord(op=op, ops=append_op(record.ops, op), image=replace(changed, rev=record.rev + 1))
+
+
+def _dead_after(uid: str, iid: str, stored: Stored[ImageRecord] | None, op: str) -> DeadRecord:
+    if stored is None:
+        return DeadRecord(op=op, ops=(op,), iid=iid, uid=uid, rev=1, reason="cancelled")
+    ops = append_op(stored.record.ops, op)
+    return DeadRecord(op=op, ops=ops, iid=iid, uid=uid, rev=stored.record.rev + 1, reason="deleted")
+
+
+def _epoch(found: Lookup) -> str:
+    if found.epoch is None:
+        raise IndexRebuilding("The index of this account is being rebuilt.")
+    return found.epoch
+
+
+def _foreign(entry: Entry) -> ImagehostError:
+    if isinstance(entry, Published) and not entry.image.private:
+        return NotOwner()
+    return ImageNotFound()
+
+
+def _not_editable(uid: str, entry: Entry | None) -> ImagehostError:
+    if entry is None or uid_of(entry) != uid:
+        return _foreign(entry) if entry else ImageNotFound()
+    return dead_answer(entry) if isinstance(entry, Tombstone) else ImageNotFound()

@@ -1,0 +1,75 @@
+"""Completing an upload: nothing that the client says is trusted but the id; what arrived is read once and gated.
+
+Any number of completes of one upload may run; one publishes, the others hear `busy` or get the same image.
+"""
+
+from pathlib import Path
+
+from imagehost import ids
+from imagehost.errors import ImageNotFound, IndexRebuilding, SizeMismatch, UploadBusy, UploadNotReceived
+from imagehost.models import Lookup, Published, ReadyRecord, Reservation, Tombstone
+from imagehost.services.death import dead_answer
+from imagehost.services.parts import Parts
+from imagehost.services.publish import Completed, Publisher
+from imagehost.storage import object_keys
+
+
+class Completion:
+    """See the module."""
+
+    def __init__(self, parts: Parts, publisher: Publisher) -> None:
+        self._parts = parts
+        self._publisher = publisher
+
+    def complete(self, uid: str, iid: str) -> Completed:
+        """Publish the upload, or answer the image that it became. Safe to repeat, by anybody, at any time.
+
+        Raises ImageNotFound, UploadNotReceived, UploadBusy, Refused, ImageDeleted, IndexRebuilding or Unavailable.
+        """
+        found = self._parts.images.find(iid)
+        upload, epoch = found.entry, found.epoch
+        if epoch is None:
+            raise IndexRebuilding("The index of this account is being rebuilt.")
+        if not isinstance(upload, Reservation) or upload.uid != uid:
+            return self._answer(uid, iid, found, epoch)
+
+        staging = object_keys.incoming(uid, iid, upload.filename, upload.mime)
+        version = ids.new_version()
+        size_bytes = self._parts.objects.find_size(staging)
+        if size_bytes is None:
+            return self._look(uid, iid, epoch, pending=True)
+        if size_bytes != upload.size:
+            verdict = SizeMismatch(f"{upload.size} bytes were announced, {size_bytes} arrived.")
+            return self._publisher.refuse(upload, version, epoch, verdict)
+
+        begun = self._parts.images.begin_complete(iid, uid, version, self._parts.lease_ms)
+        if begun.answer == "busy":
+            wait_s = -(-begun.retry_after_ms // 1000)
+            raise UploadBusy("Another request is completing this upload.", headers={"Retry-After": str(wait_s)})
+        if begun.answer != "ok":
+            return self._answer(uid, iid, self._parts.images.find(iid), epoch)
+
+        def fetch(path: Path) -> bool:
+            return self._parts.objects.download(staging, path, upload.size)
+
+        return self._publisher.publish(upload, version, epoch, fetch)
+
+    def _answer(self, uid: str, iid: str, found: Lookup, epoch: str) -> Completed:
+        """What an upload became, from the index where that is fresh, else from its record."""
+        match found.entry:
+            case Published(image=image, checked=checked) if image.uid == uid and checked == epoch:
+                return Completed(found.entry, created=False)
+            case Tombstone(uid=owner, reason="refused") if owner == uid:
+                raise dead_answer(found.entry)
+        return self._look(uid, iid, epoch, pending=False)
+
+    def _look(self, uid: str, iid: str, epoch: str, *, pending: bool) -> Completed:
+        stored = self._parts.records.find_image(iid)
+        if stored is None and pending:
+            raise UploadNotReceived("The bytes have not arrived at the address of the upload.")
+        if stored is None or stored.record.uid != uid:
+            raise ImageNotFound()
+        if not isinstance(stored.record, ReadyRecord):
+            raise dead_answer(stored.record)
+        self._parts.images.apply(stored.record, epoch)
+        return Completed(Published(image=stored.record.image, views=0, checked=epoch), created=False)

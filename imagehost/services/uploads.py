@@ -1,0 +1,78 @@
+"""Requesting an upload: admit it, then sign one PUT for exactly the announced bytes. The due entry that undoes the
+reservation exists before any URL does."""
+
+from dataclasses import dataclass
+
+from imagehost import ids
+from imagehost.errors import ImageNotFound, ImageTooLarge, UnsupportedType
+from imagehost.mediatypes import EXTENSIONS
+from imagehost.models import Details, Published, Reservation, Tombstone
+from imagehost.services.death import dead_answer
+from imagehost.services.parts import Parts
+from imagehost.storage import object_keys
+from imagehost.storage.presign import SignedUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A pending upload and the PUT that it waits for."""
+
+    iid: str
+    put: SignedUrl
+
+
+class Uploads:
+    """See the module."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def request(self, uid: str, details: Details, *, size_bytes: int, sha256: str | None) -> Ticket:
+        """Reserve quota and sign the PUT. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
+        IndexRebuilding or Unavailable, having reserved nothing (a reservation whose answer was lost lapses by itself)."""
+        config = self._parts.config
+        if details.mime not in EXTENSIONS:
+            raise UnsupportedType(f"Accepted are {', '.join(EXTENSIONS)}.", accepted=list(EXTENSIONS))
+        if size_bytes > config.max_bytes:
+            raise ImageTooLarge(
+                f"An image may have {config.max_bytes} bytes, this one has {size_bytes}.", allowed=config.max_bytes
+            )
+        iid = ids.new_iid(uid)
+        self._parts.images.reserve(
+            iid,
+            uid,
+            ids.new_op(),
+            details,
+            size_bytes=size_bytes,
+            sha256=sha256,
+            hold_ms=(config.upload_url_s + config.upload_grace_s) * 1000,
+            quota_bytes=config.quota_bytes,
+            quota_images=config.quota_images,
+            max_pending=config.max_pending,
+        )
+        return self._ticket(uid, iid, details, size_bytes, sha256, config.upload_url_s)
+
+    def sign_again(self, uid: str, iid: str) -> Ticket:
+        """Another URL for a pending upload. It ends at the reservation's deadline at the latest, which never moves; in
+        the second before that the upload counts as gone. Raises ImageNotFound, or what a dead image answers."""
+        entry = self._parts.images.find(iid).entry
+        if entry is None or isinstance(entry, Published) or entry.uid != uid:
+            raise ImageNotFound()
+        if isinstance(entry, Tombstone):
+            raise dead_answer(entry)
+        return self._ticket(uid, iid, entry, entry.size, entry.sha256, self._seconds_left(entry))
+
+    def _seconds_left(self, entry: Reservation) -> int:
+        left_s = int(entry.deadline_ms / 1000 - self._parts.presigner.now_s())
+        if left_s < 1:
+            raise ImageNotFound("The time to upload this image is over; request another upload.")
+        return min(self._parts.config.upload_url_s, left_s)
+
+    def _ticket(
+        self, uid: str, iid: str, details: Details, size_bytes: int, sha256: str | None, expires_in_s: int
+    ) -> Ticket:
+        staging = object_keys.incoming(uid, iid, details.filename, details.mime)
+        put = self._parts.presigner.put(
+            staging, size_bytes=size_bytes, mime=details.mime, sha256=sha256, expires_in_s=expires_in_s
+        )
+        return Ticket(iid, put)

@@ -1,0 +1,1 @@
+"""HTTP: parse, one service call, serialise. Nothing here touches storage or index."""

@@ -1,0 +1,126 @@
+"""Images: the bytes, their metadata, and what their owner does with them."""
+
+import re
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from imagehost.errors import ImageNotFound, RevMismatch
+from imagehost.ids import is_id
+from imagehost.models import Published
+from imagehost.services.accounts import Identity
+from imagehost.web import answers
+from imagehost.web.api.route import PREFIX, endpoint
+from imagehost.web.auth import require_scope
+from imagehost.web.context import services
+from imagehost.web.present import to_image, to_time
+from imagehost.web.schemas import ImageEdit, PresignRequest, ViewQuery
+
+TAG = "Images"
+IMAGE = f"{PREFIX}/image/<iid>"
+
+
+@endpoint(
+    "GET", "/i/<name>", query=ViewQuery, answers={302: None}, problems=(404, 410, 422), access="optional", tag=TAG
+)
+def view_public_address(identity: Identity | None, name: str, query: ViewQuery) -> ResponseReturnValue:
+    """The image itself, at its public address (the extension is ignored): redirects to a presigned URL."""
+    return _view(name.partition(".")[0], identity, query)
+
+
+@endpoint("GET", IMAGE, query=ViewQuery, answers={302: None}, problems=(404, 410, 422), access="optional", tag=TAG)
+def view_image(identity: Identity | None, iid: str, query: ViewQuery) -> ResponseReturnValue:
+    """The image itself: redirects to a presigned URL, the same for everyone as long as `max-age` says."""
+    return _view(iid, identity, query)
+
+
+@endpoint(
+    "GET", f"{IMAGE}/meta", answers={200: answers.Image}, problems=(404, 410), access="optional", tag=TAG
+)
+def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
+    """An image's metadata: all of it for its owner, the public part for anybody else who may see it."""
+    published = _visible(iid, identity)
+    owned = identity is not None and published.image.uid == identity.uid
+    return to_image(published, public=not owned), 200, _etag(published)
+
+
+@endpoint(
+    "PATCH",
+    IMAGE,
+    json=ImageEdit,
+    answers={200: answers.Image},
+    problems=(404, 409, 410, 412, 422),
+    scope="write",
+    tag=TAG,
+)
+def edit_image(identity: Identity, iid: str, body: ImageEdit) -> ResponseReturnValue:
+    """Change title, tags, private, metadata or kind. `If-Match: "<rev>"` is honoured."""
+    published = services().changes.edit(identity.uid, _known(iid), body.to_change(), if_rev=_if_rev())
+    return to_image(published), 200, _etag(published)
+
+
+@endpoint(
+    "DELETE", IMAGE, answers={202: None, 204: None}, problems=(404, 409, 410), scope="delete", tag=TAG
+)
+def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
+    """Delete an image, or cancel a pending upload: 204 when its bytes are gone, 202 while they are being removed."""
+    return "", 204 if services().changes.delete(identity.uid, _known(iid)) else 202
+
+
+@endpoint(
+    "POST",
+    f"{IMAGE}/presign",
+    json=PresignRequest,
+    answers={200: answers.SignedUrl},
+    problems=(404, 410, 422),
+    scope="read",
+    tag=TAG,
+)
+def presign_image(identity: Identity, iid: str, body: PresignRequest) -> ResponseReturnValue:
+    """A URL of one's own image for one purpose, good for as long as asked."""
+    published = services().library.get_for_viewer(_known(iid), identity.uid)
+    if published.image.uid != identity.uid:
+        raise ImageNotFound()
+    signed = services().delivery.presign(published.image, body.purpose, body.url_expires_in_s)
+    return {"url": signed.url, "expires_at": to_time(signed.expires_at_s * 1000)}
+
+
+def _known(iid: str) -> str:
+    if not is_id(iid):
+        raise ImageNotFound()
+    return iid
+
+
+def _visible(iid: str, identity: Identity | None) -> Published:
+    published = services().library.get_for_viewer(_known(iid), identity.uid if identity else None)
+    if identity is not None and published.image.private:
+        require_scope(identity, "read")
+    return published
+
+
+def _view(iid: str, identity: Identity | None, query: ViewQuery) -> ResponseReturnValue:
+    published = _visible(iid, identity)
+    head = request.method == "HEAD"
+    target = services().delivery.redirect(published.image, query.variant, "HEAD" if head else "GET")
+    if not head and query.variant is None:
+        services().library.count_view(iid)
+    answer = Response(status=302, headers={"Location": target.url})
+    scope = "private" if published.image.private else "public"
+    answer.headers["Cache-Control"] = f"{scope}, max-age={target.max_age_s}"
+    if published.image.private:
+        answer.headers["Vary"] = "Cookie, Authorization, X-API-Key"
+    return answer
+
+
+def _etag(published: Published) -> dict[str, str]:
+    return {"ETag": f'"{published.image.rev}"'}
+
+
+def _if_rev() -> int | None:
+    """The revision that `If-Match` names; None without one, or for `*`. Raises RevMismatch for what cannot match."""
+    wanted = request.headers.get("If-Match", "*").strip()
+    if wanted == "*":
+        return None
+    if (rev := re.fullmatch(r'"([0-9]{1,15})"', wanted)) is None:
+        raise RevMismatch("If-Match names no revision of this image.")
+    return int(rev[1])

@@ -1,0 +1,104 @@
+"""The caller: account, images, API keys."""
+
+from urllib.parse import urlencode
+
+from flask.typing import ResponseReturnValue
+
+from imagehost.services.accounts import Identity
+from imagehost.web import answers
+from imagehost.web.api.route import PREFIX, endpoint
+from imagehost.web.context import services
+from imagehost.web.present import to_image, to_key, to_time
+from imagehost.web.schemas import KeyRequest, ListQuery
+
+TAG = "Account"
+LIST = f"{PREFIX}/me/images"
+# What a cursor is bound to: the list's sort and filters, of which there is one so far.
+NEWEST_FIRST = {"sort": "created"}
+
+
+@endpoint("GET", f"{PREFIX}/me", answers={200: answers.Me}, access="any-key", tag=TAG)
+def get_me(identity: Identity) -> ResponseReturnValue:
+    """Account, usage, quota, and the API key that asks."""
+    profile, config = services().accounts.get_profile(identity.uid), services().config
+    return {
+        "uid": identity.uid,
+        "username": profile.username,
+        "created_at": to_time(profile.created_at_ms),
+        "usage": {
+            "bytes": profile.usage.used_bytes,
+            "images": profile.usage.used_count,
+            "reserved_bytes": profile.usage.reserved_bytes,
+            "pending": profile.usage.reserved_count,
+        },
+        "quota": {"bytes": config.quota_bytes, "images": config.quota_images, "pending": config.max_pending},
+        "key": to_key(identity.api_key),
+    }
+
+
+@endpoint(
+    "GET",
+    LIST,
+    query=ListQuery,
+    answers={200: answers.ImageList},
+    problems=(422,),
+    scope="read",
+    tag=TAG,
+)
+def list_images(identity: Identity, query: ListQuery) -> ResponseReturnValue:
+    """The caller's images, newest first, by page or by cursor; `Link: …; rel="next"` where there are more."""
+    library, cursors = services().library, services().cursors
+    query_of = NEWEST_FIRST | {"uid": identity.uid}
+    after = cursors.parse(query.cursor, query_of) if query.cursor is not None else None
+    number = None if after else query.page or 1
+    page = library.list_images(identity.uid, query.limit, page=number or 1, after=after)
+    next_cursor = cursors.dumps(page.next, query_of) if page.next else None
+    headers = {}
+    if next_cursor is not None:
+        onward = {"page": number + 1} if number else {"cursor": next_cursor}
+        address = f"{services().config.public_url}{LIST}?{urlencode({'limit': query.limit, **onward})}"
+        headers["Link"] = f'<{address}>; rel="next"'
+    return (
+        {
+            "images": [to_image(published) for published in page.items],
+            "limit": query.limit,
+            "page": number,
+            "total": page.total,
+            "pages": -(-page.total // query.limit),
+            "next_cursor": next_cursor,
+        },
+        200,
+        headers,
+    )
+
+
+@endpoint("GET", f"{PREFIX}/me/keys", answers={200: answers.KeyList}, scope="read", tag=TAG)
+def list_keys(identity: Identity) -> ResponseReturnValue:
+    """All API keys of the account."""
+    return {"keys": [to_key(api_key) for api_key in services().accounts.get_profile(identity.uid).api_keys]}
+
+
+@endpoint(
+    "POST",
+    f"{PREFIX}/me/keys",
+    json=KeyRequest,
+    answers={201: answers.IssuedKey},
+    problems=(409, 422),
+    scope="write",
+    tag=TAG,
+)
+def create_key(identity: Identity, body: KeyRequest) -> ResponseReturnValue:
+    """A new API key; its token is in this answer and nowhere else. It may have no scope that the caller's key lacks."""
+    issued = services().accounts.issue_key(
+        identity.uid, body.name, scopes=body.scopes, expires_in_s=body.expires_in_s, issuer=identity.api_key
+    )
+    return to_key(issued.api_key) | {"token": issued.token}, 201
+
+
+@endpoint(
+    "DELETE", f"{PREFIX}/me/keys/<kid>", answers={204: None}, problems=(404, 409), scope="write", tag=TAG
+)
+def revoke_key(identity: Identity, kid: str) -> ResponseReturnValue:
+    """Revoke an API key: durable, and refused from now on."""
+    services().accounts.revoke_key(identity.uid, kid)
+    return "", 204

@@ -1,0 +1,93 @@
+"""How a route of the API is declared: one decorator names its address, who may ask, what it takes and what it answers.
+
+The OpenAPI document is made from that by spectree. It validates nothing: requests are parsed by body.py, which refuses
+what spectree's own parsing lets through.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+from spectree import Response as Answers
+from spectree import SecurityScheme, SpecTree
+from spectree.models import InType, SecureType, SecuritySchemeData
+
+from imagehost import __version__
+from imagehost.web.answers import Problem
+from imagehost.web.auth import find_identity, get_identity
+from imagehost.web.body import parse_json, parse_query
+
+PREFIX = "/api/v1"
+Access = Literal["scope", "any-key", "optional", "none"]
+View = Callable[..., ResponseReturnValue]
+
+api = Blueprint("api", __name__)
+spec = SpecTree(
+    "flask",
+    title="imagehost",
+    version=__version__,
+    mode="strict",
+    annotations=False,
+    page_templates={},
+    naming_strategy=lambda model: model.__name__,
+    nested_naming_strategy=lambda _parent, child: child,
+    validation_error_model=Problem,
+    security_schemes=[
+        SecurityScheme(name="bearer", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer")),
+        SecurityScheme(
+            name="apiKey",
+            data=SecuritySchemeData(type=SecureType.API_KEY, name="X-API-Key", field_in=InType.HEADER),
+        ),
+    ],
+)
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    answers: Mapping[int, type[BaseModel] | None],
+    problems: tuple[int, ...] = (),
+    access: Access = "scope",
+    scope: str | None = None,
+    json: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    tag: str,
+) -> Callable[[View], View]:
+    """Declare a route. The view gets, by name: `identity` (unless access is `none`; None for nobody where `optional`),
+    `body` where there is `json`, `query` where there is `query`, and the path's parameters."""
+    keyed = access in ("scope", "any-key")
+    failing = sorted({*problems, *((401, 403) if keyed else ()), 503} | ({400, 415} if json else set()))
+    models: dict[str, Any] = {f"HTTP_{status}": model for status, model in answers.items()}
+    models |= {f"HTTP_{status}": Problem for status in failing}
+    security: Any = [{"bearer": []}, {"apiKey": []}] if keyed else [{}, {"bearer": []}] if access == "optional" else [{}]
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def handle(**kwargs: Any) -> ResponseReturnValue:
+            if keyed:
+                kwargs["identity"] = get_identity(request, scope)
+            elif access == "optional":
+                kwargs["identity"] = find_identity(request)
+            if query is not None:
+                kwargs["query"] = parse_query(request, query)
+            if json is not None:
+                kwargs["body"] = parse_json(request, json)
+            return view(**kwargs)
+
+        declared = spec.validate(
+            json=json,
+            query=query,
+            resp=Answers(**models),
+            tags=[tag],
+            security=security,
+            skip_validation=True,
+            operation_id=view.__name__,
+        )(handle)
+        api.add_url_rule(path, view.__name__, declared, methods=[method])
+        return view
+
+    return decorate

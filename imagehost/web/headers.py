@@ -1,0 +1,87 @@
+"""What every answer carries, and which requests are not served at all."""
+
+import ipaddress
+import logging
+import time
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+
+from imagehost.errors import CrossSiteRequest, ForbiddenHost
+from imagehost.web.context import known_identity, request_id, services
+
+log = logging.getLogger("imagehost.request")
+
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+def page_policy(s3_origin: str) -> str:
+    """The Content-Security-Policy of a page: own scripts and styles only, images and uploads from the bucket's origin."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' blob: data: {s3_origin}",
+            f"connect-src 'self' {s3_origin}",
+            "font-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def refuse_cross_site() -> None:
+    """Raises CrossSiteRequest unless the request comes from our own pages, or from something that is no browser."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site not in (None, "same-origin", "none") or (
+        site is None and origin is not None and urlsplit(origin).netloc != request.host
+    ):
+        raise CrossSiteRequest()
+
+
+def _before() -> None:
+    g.started_at_s = time.perf_counter()
+    # A name that resolves to loopback must not let a foreign page talk to a development server (DNS rebinding).
+    if services().config.dev and not _is_loopback(request.host):
+        raise ForbiddenHost("Use 127.0.0.1 or localhost, or switch IMAGEHOST_DEV off.")
+
+
+def _after(answer: Response) -> Response:
+    answer.headers["X-Request-Id"] = request_id()
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "same-origin"
+    answer.headers.setdefault("Content-Security-Policy", API_POLICY)
+    if request.endpoint != "static":
+        answer.headers.setdefault("Cache-Control", "no-store")
+    who = known_identity()
+    log.info(
+        "request",
+        extra={
+            "request_id": request_id(),
+            "method": request.method,
+            "path": request.path,
+            "status": answer.status_code,
+            "ms": round((time.perf_counter() - g.get("started_at_s", time.perf_counter())) * 1000, 1),
+            "uid": who.uid if who else None,
+            "kid": who.api_key.kid if who else None,
+        },
+    )
+    return answer
+
+
+def register(app: Flask) -> None:
+    """Guard every request and dress every answer."""
+    app.before_request(_before)
+    app.after_request(_after)

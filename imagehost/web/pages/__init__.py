@@ -1,0 +1,1 @@
+"""Pages for people: HTML, under a strict Content-Security-Policy."""

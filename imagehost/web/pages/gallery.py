@@ -1,0 +1,35 @@
+"""The gallery: one static page; what it shows, its scripts ask of the API."""
+
+from flask import Blueprint, Response, make_response, render_template, send_from_directory
+
+from imagehost import __version__
+from imagehost.mediatypes import EXTENSIONS
+from imagehost.web.context import services
+from imagehost.web.headers import page_policy
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def show_gallery() -> Response:
+    """The page."""
+    config = services().config
+    answer = make_response(
+        render_template(
+            "gallery.html",
+            version=__version__,
+            max_bytes=config.max_bytes,
+            accept=list(EXTENSIONS),
+            s3_origin=config.s3_public_origin,
+            dev=config.dev,
+        )
+    )
+    answer.headers["Content-Security-Policy"] = page_policy(config.s3_public_origin)
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+@pages.get("/favicon.ico")
+def show_favicon() -> Response:
+    """The icon, for what asks at the old address."""
+    return send_from_directory("../static", "favicon.ico")
