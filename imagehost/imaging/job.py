@@ -1,0 +1,125 @@
+"""What a sandbox child does, from start to end: limits on itself, gate, derivatives, reports.
+
+A child is forked for one image and ends with it, so what a hostile file does to a decoder cannot reach the next image.
+"""
+
+import errno
+import gc
+import mmap
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from imagehost.errors import ImageDimensions, Refused, UnreadableImage
+from imagehost.imaging import derive, formats, gate
+from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report
+from imagehost.imaging.sanitise import sanitise
+from imagehost.imaging.variants import VARIANTS
+from imagehost.mediatypes import EXTENSIONS
+
+# A decoder's error is evidence only if there was memory to decode with. The largest legal image needs 763 MiB (WebP,
+# RGBA, 50 megapixels); where twice that cannot be had, the error may be hidden exhaustion.
+_AMPLE_BYTES = 1536 << 20
+
+_MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0  # asm-generic/mman.h; Python names it from 3.13 on
+
+_LARGEST_FILE_BYTES = 1 << 30
+_OPEN_FILES = 64
+
+
+def confine(job: Job) -> None:
+    """Put the job's limits on this process, for good. CPU time is counted from the fork."""
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_CPU, job.cpu_s, grace=1)  # SIGXCPU first, which tells why, then SIGKILL
+    _lower(resource.RLIMIT_FSIZE, _LARGEST_FILE_BYTES)
+    _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if sys.platform == "linux":  # elsewhere neither the base is known nor the limit enforced
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+        _lower(resource.RLIMIT_AS, pages * mmap.PAGESIZE + job.memory_bytes)
+
+
+def run(job: Job, report: Callable[[Report], None]) -> None:
+    """Report the verdict as soon as it is known, then each derivative as soon as its file is complete."""
+    verdict, seed = _judge(job)
+    if isinstance(verdict, Refusal) and not verdict.rule:
+        gc.collect()
+        verdict = Refusal(verdict.code, verdict.detail, rule=False, certain=_ample_memory(), cause=verdict.cause)
+    report(verdict)
+    if seed is None:
+        return
+    for name in job.eager:
+        variant = VARIANTS[name]
+        path = Path(job.workdir, f"{name}.{EXTENSIONS[variant.mime]}")
+        try:
+            width, height = derive.write_variant(seed, variant, path)
+        except derive.FAILURES:
+            continue
+        report(Made(name, width, height))
+
+
+def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
+    source = Path(job.source)
+    wanted: formats.Format | None = None
+    try:
+        wanted = gate.find_format(source)
+        gate.read_header(source, wanted)
+        path = Path(job.workdir, f"sanitised.{EXTENSIONS[wanted.mime]}")
+        sanitise(source, path)
+        header = gate.read_header(path, wanted)
+        px = derive.seed_px([VARIANTS[name] for name in job.eager])
+
+        def take_first(frame: Image.Image) -> tuple[derive.Seed | None, tuple[int, int]]:
+            # A GIF's canvas is what its first frame makes of it; a JPEG's frame is a reduced one.
+            size = frame.size if header.format is formats.GIF else (header.width, header.height)
+            seed = _seed(frame, size, px) if job.eager else None
+            return seed, derive.displayed(*size, derive.orientation(frame))
+
+        seed, (width, height) = gate.decode(path, header, px, take_first)
+        return Accept(header.format.mime, width, height, header.frames), seed
+    except Refused as exc:
+        return Refusal(exc.code, exc.detail, rule=True, certain=True, cause=""), None
+    except Image.DecompressionBombError as exc:  # a frame inside grew beyond what the header said
+        return Refusal(ImageDimensions.code, "A frame of the image has too many pixels.", True, True, repr(exc)), None
+    except MemoryError:
+        return Failure("memory", "MemoryError"), None
+    except formats.DECODER_ERRORS as exc:
+        cause = repr(exc)[:200]
+        if isinstance(exc, OSError) and exc.errno is not None:  # the system's; a decoder's have no number
+            return Failure("memory" if exc.errno == errno.ENOMEM else "system", cause), None
+        return Refusal(UnreadableImage.code, _explain(exc, wanted), rule=False, certain=False, cause=cause), None
+
+
+def _seed(frame: Image.Image, size: tuple[int, int], px: int) -> derive.Seed | None:
+    try:
+        return derive.make_seed(frame, size, px)
+    except derive.FAILURES:
+        return None
+
+
+def _explain(exc: Exception, wanted: formats.Format | None) -> str:
+    name = f"{wanted.name} file" if wanted else "file"
+    if "truncated" in str(exc).lower() or isinstance(exc, EOFError):
+        return f"The {name} ends before the image does."
+    return f"The {name} is damaged: it cannot be decoded as an image."
+
+
+def _ample_memory() -> bool:
+    """Whether more memory than any legal image needs can be had: by our limits, and by a system that never overcommits.
+
+    Not reserved, because on a system that does overcommit, a machine with little memory may refuse images too.
+    """
+    try:
+        mmap.mmap(-1, _AMPLE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE).close()
+    except (OSError, ValueError, MemoryError):
+        return False
+    return True
+
+
+def _lower(kind: int, value: int, grace: int = 0) -> None:
+    """Set soft and hard limit; never above the hard limit that was inherited."""
+    inherited = resource.getrlimit(kind)[1]
+    hard = value + grace if inherited == resource.RLIM_INFINITY else min(value + grace, inherited)
+    resource.setrlimit(kind, (min(value, hard), hard))

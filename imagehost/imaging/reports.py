@@ -1,0 +1,104 @@
+"""What crosses the pipe between a sandbox child and the web process: JSON, a line a message.
+
+JSON and not pickle, and every field checked on arrival: a child decodes hostile bytes, so its word may say that an
+image is acceptable, but may not make the web process run, open or believe anything else.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from imagehost.mediatypes import EXTENSIONS
+
+MAX_LINE_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Job:
+    """Paths are absolute. `memory_bytes` counts over the child's address space at its start; `cpu_s` is CPU time."""
+
+    source: str
+    workdir: str
+    eager: tuple[str, ...]
+    memory_bytes: int
+    cpu_s: int
+
+
+@dataclass(frozen=True)
+class Accept:
+    """The gate has accepted; size in pixels as displayed."""
+
+    mime: str
+    width: int
+    height: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """`rule`: one of our own rules refused, which no repetition changes. Otherwise a decoder raised `cause`, and
+    `certain` says whether the child had ample memory, without which that proves nothing."""
+
+    code: str
+    detail: str
+    rule: bool
+    certain: bool
+    cause: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """No verdict. `kind`: `memory` or `system` (disk full, file gone, …)."""
+
+    kind: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A derivative's file is complete."""
+
+    name: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The child is gone: exit status, or minus the signal. Comes from the zygote, after the last word of the child."""
+
+    status: int
+
+
+Report: TypeAlias = Accept | Refusal | Failure | Made | Ended
+
+_REPORTS: dict[str, type[Any]] = {c.__name__: c for c in (Accept, Refusal, Failure, Made, Ended)}
+
+
+def to_line(message: Job | Report) -> bytes:
+    return json.dumps({"is": type(message).__name__, **asdict(message)}).encode() + b"\n"
+
+
+def parse_report(line: bytes) -> Report:
+    """Raises ValueError for anything that is not exactly one of the reports, with fields of the declared types."""
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError("a report that is too long")
+    try:
+        raw = json.loads(line)
+    except RecursionError as exc:
+        raise ValueError("a report that nests too deep") from exc
+    name = raw.pop("is", None) if isinstance(raw, dict) else None
+    kind = _REPORTS.get(name) if isinstance(name, str) else None
+    if kind is None or {key: type(value) for key, value in raw.items()} != kind.__annotations__:
+        raise ValueError("not a report of the sandbox")
+    report: Report = kind(**raw)
+    if isinstance(report, Accept) and (
+        report.mime not in EXTENSIONS or min(report.width, report.height, report.frames) < 1
+    ):
+        raise ValueError("an impossible verdict")
+    return report
+
+
+def parse_job(line: bytes) -> Job:
+    raw = json.loads(line)
+    return Job(raw["source"], raw["workdir"], tuple(raw["eager"]), raw["memory_bytes"], raw["cpu_s"])

@@ -1,0 +1,37 @@
+"""What the gate hands to services: plain values, no Pillow, so that the web process never loads a decoder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """One object that a variant's recipe made; `path` is its file in the job's working directory."""
+
+    name: str
+    extension: str
+    mime: str
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The gate's verdict on an image that may be published.
+
+    `path` holds the sanitised bytes, the ones to store; `size` (bytes) and `sha256` are theirs, `source_*` those of
+    the file as it was sent. `width` and `height` are in pixels as displayed, that is, after the orientation.
+    """
+
+    mime: str
+    extension: str
+    width: int
+    height: int
+    frames: int
+    path: Path
+    size: int
+    sha256: str
+    source_size: int
+    source_sha256: str
+    derivatives: tuple[Derivative, ...]

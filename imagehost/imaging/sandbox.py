@@ -1,0 +1,187 @@
+"""The gate, as services see it: a file goes in, one of three answers comes out (accepted, refused, unavailable).
+
+Every image is judged in a child process of its own, with limits on memory, CPU and wall time; this module turns what
+became of the child into the answer. The rule that it owns: only a decoder that had ample memory, twice, can refuse.
+No Pillow in here, nor in anything that it imports.
+"""
+
+import hashlib
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imagehost.errors import REFUSALS, Refused, Unavailable, UnreadableImage
+from imagehost.imaging.children import Children
+from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report
+from imagehost.imaging.results import Accepted, Derivative
+from imagehost.imaging.slots import Slots
+from imagehost.imaging.variants import VARIANTS
+from imagehost.mediatypes import EXTENSIONS
+
+_SLOT_WAIT_S = 2.0
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one child: its verdict, if it came to one, and the derivatives that it finished."""
+
+    verdict: Accept | Refusal | Failure
+    made: tuple[Made, ...] = ()
+
+
+class Sandbox:
+    """`gates` images are worked on at once on this machine, by all processes that name the same `slots_dir` (default: a
+    directory of this user's in the temporary directory). Safe from many threads; starts nothing before its first job.
+
+    `memory_bytes` is what a child may take over its address space at the start (a doubtful refusal is repeated with
+    twice of it; below 768 MiB doubt stays doubt, and the answer is Unavailable), `cpu_s` its CPU time, `wall_s` the
+    time after which it is killed.
+    """
+
+    def __init__(
+        self,
+        gates: int,
+        *,
+        memory_bytes: int = 1 << 30,
+        cpu_s: int = 10,
+        wall_s: int = 30,
+        slots_dir: Path | None = None,
+    ) -> None:
+        self._slots = Slots(gates, slots_dir)
+        self._memory_bytes = memory_bytes
+        self._cpu_s = cpu_s
+        self._wall_s = wall_s
+        self._children = Children()
+
+    def inspect(self, source: Path, workdir: Path, eager: tuple[str, ...] = ("thumb",)) -> Accepted:
+        """Judge `source`, and write the sanitised image and the derivatives named in `eager` into `workdir`.
+
+        `workdir` exists, is the caller's own, and is removed by the caller, whatever the answer. `source` is only
+        read, and not called `sanitised.*`. A derivative that failed is missing. Repeatable. Raises UnsupportedImage,
+        UnreadableImage or ImageDimensions (the same for the same bytes, for ever), or Unavailable (nothing is decided:
+        a limit was hit, the child was killed, the disk is full, all gates were busy for two seconds).
+        """
+        unknown = set(eager) - set(VARIANTS)
+        if unknown:
+            raise ValueError(f"unknown variants: {', '.join(sorted(unknown))}")
+        if source.stem == "sanitised":
+            raise ValueError("the source has the name of a result")
+        job = Job(str(source.absolute()), str(workdir.absolute()), tuple(eager), self._memory_bytes, self._cpu_s)
+        with self._slots.taken(_SLOT_WAIT_S):
+            outcome = self._judge(job)
+        if not isinstance(outcome.verdict, Accept):
+            raise _to_error(outcome.verdict)
+        try:
+            return _measure(outcome.verdict, outcome.made, source, workdir)
+        except OSError as exc:
+            raise Unavailable("The image could not be read back after it was verified.") from exc
+
+    def close(self) -> None:
+        """End the child processes. Jobs that are under way become Unavailable."""
+        self._children.close()
+
+    def _judge(self, job: Job) -> _Outcome:
+        first = self._attempt(job)
+        if not _is_doubtful(first.verdict):
+            return first
+        second = self._attempt(replace(job, memory_bytes=2 * job.memory_bytes))
+        if not _is_doubtful(second.verdict):
+            return second
+        return _Outcome(_confirm(first.verdict, second.verdict))
+
+    def _attempt(self, job: Job) -> _Outcome:
+        verdict: Accept | Refusal | Failure | None = None
+        made: list[Made] = []
+        cause = "the child ended without a verdict"
+        with closing(self._children.run(job, self._wall_s)) as messages:
+            try:
+                for message in messages:
+                    if isinstance(message, Accept | Refusal | Failure):
+                        verdict = verdict or message
+                    elif isinstance(message, Ended):
+                        cause = _explain_end(message)
+                    elif message.name in job.eager and message.name not in {item.name for item in made}:
+                        made.append(message)
+            except TimeoutError:
+                cause = f"the child was killed after {self._wall_s} s"
+            except (OSError, ValueError) as exc:
+                cause = repr(exc)
+        return _Outcome(verdict or Failure("child", cause), tuple(made))
+
+
+def _is_doubtful(verdict: Report) -> bool:
+    """Whether a second child with more memory might come to another verdict."""
+    if isinstance(verdict, Refusal):
+        return not verdict.rule
+    return isinstance(verdict, Failure) and verdict.kind == "memory"
+
+
+def _confirm(first: Report, second: Report) -> Refusal | Failure:
+    """A decoder's refusal counts when a child with ample memory repeats it; any other pair leaves the question open."""
+    if isinstance(first, Refusal) and isinstance(second, Refusal) and first.code == second.code and second.certain:
+        return second
+    return Failure("memory", f"{first} then {second}")
+
+
+def _to_error(verdict: Refusal | Failure) -> Refused | Unavailable:
+    error: Refused | Unavailable
+    if isinstance(verdict, Refusal):
+        error = REFUSALS.get(verdict.code, UnreadableImage)(verdict.detail)
+    elif verdict.kind == "memory":
+        error = Unavailable("There was not enough memory to verify the image.", retry_after_s=10)
+    else:
+        error = Unavailable("The image could not be verified this time.", retry_after_s=5)
+    if verdict.cause:
+        error.add_note(f"sandbox: {verdict.cause}")  # for the log
+    return error
+
+
+def _explain_end(ended: Ended) -> str:
+    if ended.status == -signal.SIGXCPU:
+        return "the child used up its CPU time"
+    return f"the child ended with status {ended.status}"
+
+
+def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Path) -> Accepted:
+    """Size and hash of the files as they are now, after the child's end: its own word on them is not asked for."""
+    extension = EXTENSIONS[verdict.mime]
+    path = workdir / f"sanitised.{extension}"
+    source_size, source_sha256 = _digest(source)
+    size, sha256 = _digest(path)
+    return Accepted(
+        mime=verdict.mime,
+        extension=extension,
+        width=verdict.width,
+        height=verdict.height,
+        frames=verdict.frames,
+        path=path,
+        size=size,
+        sha256=sha256,
+        source_size=source_size,
+        source_sha256=source_sha256,
+        derivatives=tuple(_derivatives(made, workdir)),
+    )
+
+
+def _derivatives(made: tuple[Made, ...], workdir: Path) -> Iterator[Derivative]:
+    for item in made:
+        variant = VARIANTS[item.name]
+        extension = EXTENSIONS[variant.mime]
+        path = workdir / f"{item.name}.{extension}"
+        if stat.S_ISREG(path.lstat().st_mode):
+            yield Derivative(item.name, extension, variant.mime, path, item.width, item.height)
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 (hex). Does not follow a link, which a hijacked child might have left there."""
+    sha256, size = hashlib.sha256(), 0
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            sha256.update(chunk)
+            size += len(chunk)
+    return size, sha256.hexdigest()

@@ -1,0 +1,15 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagehost.imaging.variants import fit
+
+SIDE = st.integers(1, 50_000)
+
+
+@given(SIDE, SIDE, st.integers(1, 4000))
+def test_a_fitted_size_fits_keeps_proportions_and_is_never_larger(width: int, height: int, box_px: int) -> None:
+    wide, high = fit(width, height, box_px)
+    assert 1 <= wide <= min(width, box_px)
+    assert 1 <= high <= min(height, box_px)
+    assert max(wide, high) == min(box_px, max(width, height))
+    assert abs(wide * height - high * width) <= max(width, height)
