@@ -1,0 +1,32 @@
+"""A user of its own for each test of the index, whose traces are removed afterwards (no record stands behind them)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from imagehost import ids
+from imagehost.services.parts import Parts
+from tests.contract.raw import Raw
+
+
+@pytest.fixture
+def raw(parts: Parts) -> Raw:
+    """Redis itself, to see what a script did."""
+    return Raw(parts.config.redis_url.get_secret_value())
+
+
+@pytest.fixture
+def uid(raw: Raw) -> Iterator[str]:
+    """A fresh user id."""
+    fresh = ids.new_uid()
+    yield fresh
+    raw.check_counters(fresh)
+    raw.forget(fresh)
+
+
+@pytest.fixture
+def epoch(parts: Parts, uid: str) -> str:
+    """The epoch of the user's shard."""
+    found = parts.shards.find_epoch(ids.shard_of(uid))
+    assert found is not None
+    return found

@@ -1,0 +1,62 @@
+"""Redis as it is, for tests of the scripts. Names of Redis keys are written out here, so that a change of one is seen."""
+
+import redis
+
+
+class Raw:
+    """A client of its own; everything of one user shares a shard."""
+
+    def __init__(self, url: str) -> None:
+        self.client = redis.Redis.from_url(url, decode_responses=True)
+
+    def user(self, uid: str) -> dict[str, str]:
+        return self.client.hgetall(f"user:{{{uid[:2]}}}{uid[2:]}")
+
+    def image(self, iid: str) -> dict[str, str]:
+        return self.client.hgetall(f"img:{{{iid[:2]}}}{iid[2:]}")
+
+    def ttl_s(self, iid: str) -> int:
+        return int(self.client.ttl(f"img:{{{iid[:2]}}}{iid[2:]}"))
+
+    def listed(self, uid: str) -> dict[str, float]:
+        return dict(self.client.zrange(f"user:{{{uid[:2]}}}{uid[2:]}:images", 0, -1, withscores=True))
+
+    def due(self, iid: str) -> dict[str, float]:
+        """The due entries about one image: kind:op → score."""
+        entries = self.client.zrange(f"due:{{{iid[:2]}}}", 0, -1, withscores=True)
+        return {member.rsplit(":", 1)[0]: score for member, score in entries if member.endswith(iid)}
+
+    def counters(self, uid: str) -> tuple[int, int, int, int]:
+        """used bytes and images, reserved bytes and images."""
+        h = self.user(uid)
+        return (
+            int(h.get("used_bytes", 0)),
+            int(h.get("used_count", 0)),
+            int(h.get("reserved_bytes", 0)),
+            int(h.get("reserved_count", 0)),
+        )
+
+    def images_of(self, uid: str) -> dict[str, dict[str, str]]:
+        """Every image hash of a user, by iid."""
+        names = self.client.scan_iter(f"img:{{{uid[:2]}}}*", count=1000)
+        hashes = (self.client.hgetall(name) for name in names)
+        return {h["id"]: h for h in hashes if h.get("owner_uid") == uid}
+
+    def check_counters(self, uid: str) -> None:
+        """used = Σ counted, reserved = Σ pending, the list = the ready images."""
+        images = self.images_of(uid).values()
+        counted = [int(h["counted"]) for h in images if "counted" in h]
+        pending = [int(h["size"]) for h in images if h["state"] == "pending"]
+        assert self.counters(uid) == (sum(counted), len(counted), sum(pending), len(pending))
+        assert set(self.listed(uid)) == {h["id"] for h in images if h["state"] == "ready"}
+
+    def forget(self, uid: str) -> None:
+        """Remove everything of a user from the index."""
+        due = f"due:{{{uid[:2]}}}"
+        for iid in self.images_of(uid):
+            self.client.delete(f"img:{{{iid[:2]}}}{iid[2:]}")
+            for member in self.client.zrange(due, 0, -1):
+                if member.endswith(iid):
+                    self.client.zrem(due, member)
+        self.client.delete(f"user:{{{uid[:2]}}}{uid[2:]}", f"user:{{{uid[:2]}}}{uid[2:]}:images")
+        self.client.close()
