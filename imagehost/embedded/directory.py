@@ -1,0 +1,126 @@
+"""The data directory: who may use it, what is in it, and the secrets made once.
+
+lock              held by the stack that runs on this directory (flock)
+embedded.json     mode 0600: secrets and the S3 server's first port; no paths, so the directory can be moved
+redis/, s3/       the two servers' data; redis/ENGINE names what wrote it
+log/              one file for each child
+run/              sockets, made anew at each start
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from imagehost.embedded.failure import StackError
+
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, the terminating zero included; see unix(7).
+SOCKET_PATH_MAX_BYTES = 103
+SOCKET = "redis.sock"
+
+
+@dataclass(slots=True)
+class Secrets:
+    """What the embedded stack makes once. Losing `flask_secret` would end every session; the others may be replaced."""
+
+    flask_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    access_key_id: str = field(default_factory=lambda: "imagehost" + secrets.token_hex(8))
+    secret_access_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    jwt_signing: str = field(default_factory=lambda: secrets.token_hex(32))
+    jwt_signing_read: str = field(default_factory=lambda: secrets.token_hex(32))
+    jwt_filer_signing: str = field(default_factory=lambda: secrets.token_hex(32))
+    jwt_filer_signing_read: str = field(default_factory=lambda: secrets.token_hex(32))
+    s3_port: int = 0
+
+
+class DataDirectory:
+    """The paths below one data directory, and the files that the stack itself keeps there."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path).absolute()
+        self.redis, self.s3, self.log = self.path / "redis", self.path / "s3", self.path / "log"
+        self._secrets_file = self.path / "embedded.json"
+        self._lock_fd: int | None = None
+
+    @property
+    def run(self) -> Path:
+        """Where sockets go: `run/`, or a short directory of this user's below /tmp where that path is too long.
+
+        Another terminal must come to the same answer, so neither TMPDIR nor chance plays a part.
+        """
+        run = self.path / "run"
+        if len(os.fsencode(run / SOCKET)) <= SOCKET_PATH_MAX_BYTES:
+            return run
+        digest = hashlib.sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]
+        return Path("/tmp", f"imagehost-{os.geteuid()}-{digest}")
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.run / SOCKET
+
+    def lock(self) -> None:
+        """Make the directory, private to this user, and hold it until `unlock` or the end of the process.
+
+        Raises StackError when another stack holds it, or when it cannot be made.
+        """
+        try:
+            for directory in (self.path, self.redis, self.s3, self.log):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)
+            fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            os.close(fd)
+            raise StackError(
+                f"The data directory {self.path} is in use by another imagehost: stop that one, "
+                "or set IMAGEHOST_DATA_DIR to another directory."
+            ) from exc
+        self._lock_fd = fd
+        self._make_run()
+
+    def unlock(self) -> None:
+        """Let another stack use the directory. Repeating it does nothing."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def read_secrets(self) -> Secrets | None:
+        """The secrets, or None when no stack was made here yet. Raises StackError when they cannot be read."""
+        try:
+            return Secrets(**json.loads(self._secrets_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as exc:
+            raise StackError(
+                f"{self._secrets_file} cannot be read: it holds this stack's secrets, so restore it from a copy."
+            ) from exc
+
+    def write_secrets(self, made: Secrets) -> None:
+        """Replace the secrets file, durably and at once: a crash leaves the old one or the new one."""
+        part = self._secrets_file.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            json.dump(asdict(made), file, indent=1)
+            file.flush()
+            os.fsync(fd)
+        part.replace(self._secrets_file)
+
+    def _make_run(self) -> None:
+        """Raises StackError when the socket directory belongs to somebody else, who could then pose as our server."""
+        run = self.run
+        try:
+            run.mkdir(mode=0o700, exist_ok=True)
+            status = run.lstat()
+            if run.is_symlink() or status.st_uid != os.geteuid():
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            run.chmod(0o700)
+        except OSError as exc:
+            raise StackError(f"The directory {run} for sockets cannot be used: {exc.strerror}.") from exc

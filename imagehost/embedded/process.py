@@ -1,0 +1,121 @@
+"""Child processes: each in a session of its own, with a log file, and never outliving the supervisor.
+
+Linux kills a child when the thread that started it ends (PR_SET_PDEATHSIG, prctl(2)): start children from the main
+thread. Elsewhere a killed supervisor leaves them; the next start notices.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagehost.embedded.failure import StackError
+from imagehost.embedded.signals import Signals
+
+PR_SET_PDEATHSIG = 1
+LOG_MAX_BYTES = 8 * 2**20
+# Valkey ignores a SIGTERM at some moments of its life, and says so only in its log.
+RESEND_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run. `name` is the log file's too; with `restart` it is started again when it ends by itself."""
+
+    name: str
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: Path | None = None
+    restart: bool = False
+
+
+class Child:
+    """One running command. Making one starts it; raises StackError when that is impossible."""
+
+    def __init__(self, command: Command, log_directory: Path) -> None:
+        self.command = command
+        self.log = log_directory / f"{command.name}.log"
+        self.started_at_s = time.monotonic()
+        if self.log.exists() and self.log.stat().st_size > LOG_MAX_BYTES:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        try:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command.argv,
+                    env=dict(command.environment),
+                    cwd=command.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    umask=0o077,
+                    preexec_fn=_die_with_parent(),
+                )
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise StackError(f"{command.argv[0]} could not be started: {exc}.") from exc
+
+    @property
+    def name(self) -> str:
+        return self.command.name
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """To the child itself, which knows best how to tell its own children."""
+        if not self.has_ended():
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """The child and everything in its session that it left behind, at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def how_it_ended(self) -> str:
+        """One sentence that names the log."""
+        code = self._process.poll()
+        if code is not None and code < 0:
+            return f"{self.name} was ended by {signal.Signals(-code).name}; its log is {self.log}."
+        return f"{self.name} ended by itself (exit code {code}); its log is {self.log}."
+
+
+def stop_children(children: Iterable[Child], signals: Signals, deadline_s: float) -> None:
+    """Ask all to end, again every second, and kill what is left at `deadline_s` (monotonic) or at a second Ctrl-C."""
+    children, sent_at_s = list(children), 0.0
+    with signals.held():
+        while left := [child for child in children if not child.has_ended()]:
+            now_s = time.monotonic()
+            if now_s >= deadline_s or signals.asked >= 2:
+                break
+            if now_s - sent_at_s >= RESEND_S:
+                sent_at_s = now_s
+                for child in left:
+                    child.send(signal.SIGTERM)
+            signals.wait(min(RESEND_S, deadline_s - now_s))
+        for child in children:
+            child.kill()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """To be run in the child before its program starts."""
+    if sys.platform != "linux":
+        return None
+    prctl, parent, kill_s = ctypes.CDLL(None).prctl, os.getpid(), int(signal.SIGKILL)
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, kill_s, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the request was made
+            os._exit(1)
+
+    return ask

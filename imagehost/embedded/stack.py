@@ -1,0 +1,209 @@
+"""The supervisor: one object, used as a context manager in the main thread, whose end is the end of all its children.
+
+    with Stack(environ) as stack:
+        environment = stack.prepare()
+        config = load_config(environment)
+        stack.start(config)
+        return stack.serve(config, [web, sweeper], on_ready)
+
+Children are started from the most basic to the least and stopped the other way round.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from types import TracebackType
+from typing import Self
+
+from imagehost.config import Config
+from imagehost.embedded import ports, programs, servers
+from imagehost.embedded.directory import Secrets
+from imagehost.embedded.environment import data_directory, isolate, local_url, merge, needs, page_origins
+from imagehost.embedded.failure import StackError
+from imagehost.embedded.probe import accepts, status_of
+from imagehost.embedded.process import Child, Command, stop_children
+from imagehost.embedded.restarts import Restarts
+from imagehost.embedded.signals import Signals
+from imagehost.errors import ImagehostError
+from imagehost.index import server as redis_server
+from imagehost.storage import bucket
+
+# A server of an earlier run that was killed may need a moment to be gone.
+LINGER_S = 2.0
+READY_S = 60.0
+POLL_S = 0.03
+WATCH_S = 1.0
+# The whole end takes 8 s at most: what the web process has in hand first, then the servers that it needs for that.
+STOP_COMMANDS_S = 3.0
+STOP_ALL_S = 7.5
+INTERRUPTED = 130
+
+
+class Stack:
+    """Everything that `imagehost up` runs. Only for the main thread, because of signals and PR_SET_PDEATHSIG."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+        self._needs = needs(environ)
+        self._directory = data_directory(environ)
+        self._secrets = Secrets()
+        self._programs: dict[str, str] = {}
+        self._engine: programs.Engine | None = None
+        self._servers: list[Child] = []
+        self._commands: list[Child] = []
+        self._signals = Signals()
+
+    def __enter__(self) -> Self:
+        self._signals.install()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._signals.restore()
+        self._signals.close()
+
+    def prepare(self) -> dict[str, str]:
+        """Take the data directory, make what is made once, and return the whole environment for all processes.
+
+        Starts nothing. Also takes foreign AWS_* out of this process's own environment where S3 is embedded. Raises
+        StackError (directory in use, a server program missing or unfit) or ConfigError.
+        """
+        directory = self._directory
+        directory.lock()
+        if "redis" in self._needs:
+            self._programs["redis"], self._engine = programs.find_redis(self._environ, directory.redis)
+        if "s3" in self._needs:
+            self._programs["s3"] = programs.find_s3(self._environ)
+        found = directory.read_secrets()
+        self._secrets = found or Secrets()
+        if "s3" in self._needs and not ports.are_free(self._secrets.s3_port):
+            if (port := ports.draw()) is None:
+                raise StackError("No free ports for the embedded S3 server were found.")
+            self._secrets.s3_port = port
+        merged = merge(self._environ, directory, self._secrets)
+        if self._needs:
+            directory.write_secrets(self._secrets)
+        if "s3" in self._needs:
+            isolate(merged)
+        return merged
+
+    def start(self, config: Config) -> None:
+        """Start the embedded servers and return when they are ready, closed to strangers, and have the bucket.
+
+        A Redis of the user's own is only asked which one it is. Raises StackError, with nothing left running.
+        """
+        with self._signals.held():
+            try:
+                self._check_port(config)
+                if "redis" not in self._needs:
+                    _check_redis(config.redis_url.get_secret_value())
+                self._start_servers(config)
+            except BaseException:
+                self.stop()
+                raise
+
+    def serve(self, config: Config, commands: Sequence[Command], on_ready: Callable[[], None]) -> int:
+        """Run `commands` until a signal asks to stop, and stop everything; returns the exit code.
+
+        Calls `on_ready` once, when `/health` answers. From then on commands with `restart` may end a few times; any
+        other child that ends takes all with it: StackError then.
+        """
+        with self._signals.held():
+            try:
+                self._commands = [Child(command, self._directory.log) for command in commands]
+                url = local_url({"IMAGEHOST_BIND": _reachable(config.bind), "PORT": str(config.port)})
+                self._wait("The web process", lambda: status_of(f"{url}/health") == 200)
+                on_ready()
+                self._watch()
+            finally:
+                self.stop()
+        return 0
+
+    def stop(self) -> None:
+        """Stop all children, the web process first, and let go of the data directory. Repeating it does nothing."""
+        now_s = time.monotonic()
+        stop_children(self._commands, self._signals, now_s + STOP_COMMANDS_S)
+        stop_children(self._servers, self._signals, now_s + STOP_ALL_S)
+        if self._servers and "s3" in self._needs:
+            servers.remove_leftover_sockets(self._secrets)
+        self._commands, self._servers = [], []
+        self._directory.unlock()
+
+    def _check_port(self, config: Config) -> None:
+        if not self._wait_until(lambda: ports.is_free(config.bind, config.port), LINGER_S):
+            raise StackError(
+                f"Port {config.port} on {config.bind} is taken: stop what listens there, or set PORT to another one."
+            )
+
+    def _start_servers(self, config: Config) -> None:
+        directory, endpoint = self._directory, config.s3_endpoint_url or ""
+        origins = page_origins(config.public_url, config.port)
+        if self._engine:
+            if not self._wait_until(lambda: not accepts(directory.redis_socket), LINGER_S):
+                raise StackError(f"A Redis server of an earlier run still uses {directory.redis}: end it first.")
+            programs.write_marker(directory.redis, self._engine)
+            self._start(servers.redis_command(self._programs["redis"], directory))
+        if "s3" in self._needs:
+            self._start(servers.s3_command(self._programs["s3"], directory, self._secrets, origins))
+        if self._engine:
+            self._wait("The embedded Redis", lambda: redis_server.is_ready(config.redis_url.get_secret_value()))
+        if "s3" in self._needs:
+            self._wait("The embedded S3 server", lambda: status_of(f"{endpoint}/healthz") == 200)
+            try:
+                if not bucket.refuses_strangers(config):
+                    raise StackError("The embedded S3 server answers unsigned requests, so it was stopped.")
+                bucket.ensure_bucket(config, origins)
+            except ImagehostError as exc:
+                raise StackError(f"The embedded S3 server failed: {exc.__cause__ or exc}.") from exc
+
+    def _start(self, command: Command) -> None:
+        self._servers.append(Child(command, self._directory.log))
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        """Until `ready`; raises StackError when a child ends, time is up, or a signal asks to stop."""
+        if not self._wait_until(ready, READY_S):
+            raise StackError(f"{what} was not ready after {READY_S:.0f} s; the logs are in {self._directory.log}.")
+
+    def _wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        deadline_s = time.monotonic() + seconds
+        while True:
+            if self._signals.asked:
+                raise StackError("Stopped before it was ready.", exit_code=INTERRUPTED)
+            if true():
+                return True
+            self._raise_if_ended([*self._servers, *self._commands])
+            if time.monotonic() >= deadline_s:
+                return False
+            self._signals.wait(POLL_S)
+
+    def _watch(self) -> None:
+        restarts = Restarts()
+        while not self._signals.asked:
+            self._commands = [restarts.renewed(child, self._directory.log) for child in self._commands]
+            self._raise_if_ended([*self._servers, *(child for child in self._commands if not child.command.restart)])
+            self._signals.wait(WATCH_S)
+
+    def _raise_if_ended(self, children: Sequence[Child]) -> None:
+        for child in children:
+            if child.has_ended():
+                raise StackError(child.how_it_ended())
+
+
+def _check_redis(url: str) -> None:
+    """Raises StackError when the user's own Redis does not answer or is too old for our scripts."""
+    try:
+        name, version = redis_server.get_version(url)
+    except ImagehostError as exc:
+        raise StackError(f"REDIS_URL: that server cannot be used: {exc.__cause__ or exc}.") from exc
+    if version < programs.OLDEST:
+        raise StackError(f"REDIS_URL: that server is {name} {'.'.join(map(str, version))}; 7 or newer is needed.")
+
+
+def _reachable(bind: str) -> str:
+    """An address at which a server bound to `bind` answers on this machine."""
+    address = ip_address(bind)
+    if not address.is_unspecified:
+        return bind
+    return "127.0.0.1" if address.version == 4 else "::1"

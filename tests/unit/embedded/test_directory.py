@@ -1,0 +1,83 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from imagehost.embedded.directory import SOCKET_PATH_MAX_BYTES, DataDirectory, Secrets
+from imagehost.embedded.failure import StackError
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_data_directory_and_its_secrets_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.mkdir(mode=0o755)
+    directory = DataDirectory(str(path))
+    directory.lock()
+    directory.write_secrets(Secrets())
+    directory.unlock()
+    assert mode_of(path) == 0o700
+    assert mode_of(path / "embedded.json") == 0o600
+    assert mode_of(path / "run") == 0o700
+
+
+def test_secrets_are_random_and_read_back_as_written(tmp_path: Path) -> None:
+    directory = DataDirectory(str(tmp_path))
+    first, second = Secrets(s3_port=10_001), Secrets()
+    assert first.flask_secret != second.flask_secret
+    assert directory.read_secrets() is None
+    directory.write_secrets(first)
+    assert directory.read_secrets() == first
+
+
+def test_a_leftover_of_an_interrupted_write_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "embedded.part").write_text("half")
+    directory, secrets = DataDirectory(str(tmp_path)), Secrets()
+    directory.write_secrets(secrets)
+    assert directory.read_secrets() == secrets
+
+
+def test_a_directory_in_use_is_refused_until_it_is_free(tmp_path: Path) -> None:
+    first, second = DataDirectory(str(tmp_path)), DataDirectory(str(tmp_path))
+    first.lock()
+    with pytest.raises(StackError, match="in use by another imagehost"):
+        second.lock()
+    first.unlock()
+    second.lock()
+    second.unlock()
+
+
+def test_a_file_where_the_directory_should_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StackError, match="cannot be used"):
+        DataDirectory(str(tmp_path / "data")).lock()
+
+
+def test_sockets_of_a_long_path_go_to_a_short_private_directory(tmp_path: Path) -> None:
+    directory = DataDirectory(str(tmp_path / ("long" * 30)))
+    assert len(str(directory.redis_socket)) <= SOCKET_PATH_MAX_BYTES
+    assert directory.run == DataDirectory(str(directory.path)).run
+    directory.lock()
+    try:
+        assert mode_of(directory.run) == 0o700
+    finally:
+        directory.unlock()
+        directory.run.rmdir()
+
+
+def test_a_socket_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    directory = DataDirectory(str(tmp_path / ("long" * 30)))
+    directory.run.symlink_to(tmp_path)
+    try:
+        with pytest.raises(StackError, match="for sockets cannot be used"):
+            directory.lock()
+    finally:
+        directory.unlock()
+        directory.run.unlink()
+
+
+def test_nothing_in_the_secrets_names_a_path(tmp_path: Path) -> None:
+    DataDirectory(str(tmp_path)).write_secrets(Secrets())
+    assert "/" not in (tmp_path / "embedded.json").read_text()
