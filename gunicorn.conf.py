@@ -9,7 +9,7 @@ workers = 2
 threads = 8
 # The default control socket is one path for all gunicorns of a user.
 control_socket_disable = True
-graceful_timeout = 5
+graceful_timeout = 2  # the embedded stack gives its processes three seconds
 keepalive = 5
 logconfig_dict = {
     "version": 1,

@@ -55,7 +55,10 @@ def read_world(environ: Mapping[str, str]) -> World:
     records, accounts = documents("records/"), documents("accounts/")
     s3.close()
     with redis.Redis.from_url(environ["REDIS_URL"], decode_responses=True) as index:
-        images, users, lists, due = {}, {}, {}, {}
+        images: dict[str, dict[str, str]] = {}
+        users: dict[str, dict[str, str]] = {}
+        lists: dict[str, dict[str, float]] = {}
+        due: dict[str, float] = {}
         for name in index.scan_iter(count=1000):
             kind, _, rest = name.partition(":")
             plain = rest.replace("{", "").replace("}", "")

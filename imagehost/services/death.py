@@ -13,7 +13,7 @@ def finish_dead(parts: Parts, record: DeadRecord, epoch: str) -> bool:
     """`apply_record`, remove the bytes, `purge_done`. False when bytes may be left: then the purge entry stays, and the
     sweeper goes on. `epoch` is the one read before the record was."""
     parts.images.apply(record, epoch)
-    if not parts.objects.remove_all(object_keys.prefixes_of_image(record.uid, record.iid)):
+    if not parts.objects.remove_all(*object_keys.prefixes_of_image(record.uid, record.iid)):
         return False
     parts.images.purge_done(record)
     return True

@@ -85,11 +85,7 @@ class Publisher:
         if isinstance(record, DeadRecord):
             self._remove_version(upload, version)
             raise dead_answer(record)
-        if record.image.version != version:
-            return self._stands(record, version, epoch)
-        self._parts.images.apply(record, epoch)
-        self._parts.objects.remove_all(object_keys.prefixes_of_image(upload.uid, upload.iid)[2:])
-        return Completed(Published(image=record.image, views=0, checked=epoch), created=True)
+        return self._stands(record, version, epoch)
 
     def _store(self, upload: Reservation, version: str, accepted: Accepted) -> Image:
         uid, iid = upload.uid, upload.iid
@@ -139,13 +135,16 @@ class Publisher:
         raise OutcomeUnknown("The storage did not say whether it has written.")
 
     def _stands(self, record: ReadyRecord, version: str, epoch: str) -> Completed:
-        if record.image.version != version:
+        """The image is published, by this attempt or by another; what only this attempt needed goes, best effort."""
+        created = record.image.version == version
+        if not created:
             self._remove_version(record, version)
         self._parts.images.apply(record, epoch)
-        return Completed(Published(image=record.image, views=0, checked=epoch), created=False)
+        self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
+        return Completed(Published(image=record.image, views=0, checked=epoch), created=created)
 
     def _remove_version(self, of: Reservation | ReadyRecord, version: str) -> None:
-        self._parts.objects.remove_all(object_keys.prefixes_of_version(of.uid, of.iid, version))
+        self._parts.objects.remove_all(*object_keys.prefixes_of_version(of.uid, of.iid, version))
 
     def _release(self, iid: str, version: str) -> None:
         try:

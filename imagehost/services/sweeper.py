@@ -62,6 +62,8 @@ class Sweeper:
                 raise Unavailable("The bytes of a dead image are not all removed.")
         else:
             self._parts.images.apply(record, epoch)
+            if entry.kind == "upload":  # its complete died before it came to that
+                self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
         self._parts.due.clear(entry)
 
     def _purge(self, entry: DueEntry, tombstone: Tombstone) -> None:
@@ -70,14 +72,14 @@ class Sweeper:
         gone = DeadRecord(
             op=op, ops=(op,), iid=entry.iid, uid=tombstone.uid, rev=tombstone.rev, reason=tombstone.reason
         )
-        if not self._parts.objects.remove_all(object_keys.prefixes_of_image(tombstone.uid, entry.iid)):
+        if not self._parts.objects.remove_all(*object_keys.prefixes_of_image(tombstone.uid, entry.iid)):
             raise Unavailable("The bytes of a dead image are not all removed.")
         self._parts.images.purge_done(gone)
 
     def _drop(self, upload: Reservation) -> None:
         """Nobody began to complete it. Should somebody do so at this moment, the script says no, and the entry stays."""
         if self._parts.images.drop_reservation(upload.iid, upload.uid) == "ok":
-            self._parts.objects.remove_all(object_keys.prefixes_of_image(upload.uid, upload.iid)[2:])
+            self._parts.objects.remove_all(object_keys.prefix_of_staging(upload.uid, upload.iid))
 
     def _fence(self, entry: DueEntry, upload: Reservation, epoch: str) -> None:
         """Somebody began: create the record dead, so that no write of theirs can land any more, then end it."""

@@ -47,12 +47,17 @@ def variant(uid: str, iid: str, version: str, name: str) -> str:
     return f"{VARIANTS}{uid}/{iid}/{version}/{name}"
 
 
-def prefixes_of_image(uid: str, iid: str) -> tuple[str, str, str]:
+def prefix_of_staging(uid: str, iid: str) -> str:
+    """Whatever clients have put there for an upload."""
+    return f"{INCOMING}{uid}/{iid}/"
+
+
+def prefixes_of_image(uid: str, iid: str) -> tuple[str, ...]:
     """Everything that may exist of an image beside its record."""
-    return f"{UPLOADS}{uid}/{iid}/", f"{VARIANTS}{uid}/{iid}/", f"{INCOMING}{uid}/{iid}/"
+    return f"{UPLOADS}{uid}/{iid}/", f"{VARIANTS}{uid}/{iid}/", prefix_of_staging(uid, iid)
 
 
-def prefixes_of_version(uid: str, iid: str, version: str) -> tuple[str, str]:
+def prefixes_of_version(uid: str, iid: str, version: str) -> tuple[str, ...]:
     """Everything that one attempt to publish wrote."""
     return f"{UPLOADS}{uid}/{iid}/{version}/", f"{VARIANTS}{uid}/{iid}/{version}/"
 

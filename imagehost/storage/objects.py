@@ -67,7 +67,7 @@ class Objects:
                 ChecksumSHA256=base64.b64encode(digest).decode(),
             )
 
-    def remove_all(self, prefixes: tuple[str, ...]) -> bool:
+    def remove_all(self, *prefixes: str) -> bool:
         """Remove every object below the prefixes; False when some may be left, because the store did not do it."""
         try:
             for prefix in prefixes:

@@ -1,0 +1,113 @@
+"""Accounts and API keys: claims, edits whose answers are lost, revocation."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from imagehost import ids
+from imagehost.errors import KeyNotFound, NameTaken, NotFound, OutcomeUnknown, TokenExpired, TokenInvalid, Unavailable
+from imagehost.models import Claim
+from imagehost.services.accounts import ORPHAN_CLAIM_S, Accounts
+from tests.contract.services.conftest import Bench, Crash, Faulty
+
+
+def _name() -> str:
+    return f"user-{ids.new_kid().lower()}"
+
+
+def test_a_user_name_belongs_to_one_account(bench: Bench) -> None:
+    name = _name()
+    account = bench.services.accounts.create(name)
+    assert bench.services.accounts.find_uid(name) == account.uid
+    with pytest.raises(NameTaken):
+        bench.services.accounts.create(name)
+    profile = bench.services.accounts.get_profile(account.uid)
+    assert profile.username == name
+
+
+@pytest.mark.parametrize("fault", ["apply", "drop"])
+def test_a_claim_or_an_account_in_doubt_is_made_once(bench: Bench, fault: str) -> None:
+    records = Faulty(bench.parts.records, {"write_claim": [fault], "write_account": ["apply"]})
+    name = _name()
+    account = Accounts(replace(bench.parts, records=records)).create(name)
+    assert bench.services.accounts.find_uid(name) == account.uid
+
+
+def test_an_account_that_was_never_written_is_unavailable_and_its_name_can_be_taken_over_later(bench: Bench) -> None:
+    records = Faulty(bench.parts.records, {"write_account": ["drop"]})
+    name = _name()
+    with pytest.raises(OutcomeUnknown):
+        Accounts(replace(bench.parts, records=records)).create(name)
+    assert bench.services.accounts.find_uid(name) is None
+    with pytest.raises(NameTaken):
+        bench.services.accounts.create(name)
+    later = Accounts(bench.parts, clock=lambda: time.time() + ORPHAN_CLAIM_S + 1)
+    assert later.find_uid(name) == later.create(name).uid or later.find_uid(name) is not None
+    assert later.find_uid(name) is not None
+
+
+def test_of_two_who_take_over_a_claim_one_gets_it(bench: Bench) -> None:
+    name, then = _name(), int(time.time() * 1000) - ORPHAN_CLAIM_S * 1000 - 1
+    bench.parts.records.write_claim(Claim(op="gone", name=name, uid=ids.new_uid(), created_at_ms=then))
+    records = Faulty(bench.parts.records, {"write_claim": ["ok", "do"]})
+    records.first = lambda: bench.services.accounts.create(name)
+    with pytest.raises(NameTaken):
+        Accounts(replace(bench.parts, records=records)).create(name)
+
+
+def test_a_token_authenticates_until_its_key_is_revoked(bench: Bench) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "laptop", scopes=("read",))
+    identity = bench.services.accounts.authenticate(issued.token)
+    assert (identity.uid, identity.api_key.kid, identity.api_key.scopes) == (bench.uid, issued.api_key.kid, ("read",))
+    bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
+    with pytest.raises(TokenInvalid):
+        bench.services.accounts.authenticate(issued.token)
+    with pytest.raises(KeyNotFound):
+        bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
+
+
+def test_a_token_ends_when_its_key_expires(bench: Bench) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "short", expires_in_s=60)
+    bench.services.accounts.authenticate(issued.token)
+    later = Accounts(bench.parts, clock=lambda: time.time() + 61)
+    with pytest.raises(TokenExpired):
+        later.authenticate(issued.token)
+
+
+def test_a_key_made_by_a_key_ends_no_later_than_that_one(bench: Bench) -> None:
+    accounts = bench.services.accounts
+    short = accounts.issue_key(bench.uid, "short", expires_in_s=60).api_key
+    for seconds in (None, 3_600, 30):
+        child = accounts.issue_key(bench.uid, "child", expires_in_s=seconds, issuer=short).api_key
+        assert child.expires_at_ms is not None
+        assert short.expires_at_ms is not None
+        assert child.expires_at_ms <= short.expires_at_ms
+
+
+@pytest.mark.parametrize("fault", ["apply", "drop"])
+def test_a_revocation_whose_answer_was_lost_is_made(bench: Bench, fault: str) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "laptop")
+    records = Faulty(bench.parts.records, {"write_account": [fault]})
+    Accounts(replace(bench.parts, records=records)).revoke_key(bench.uid, issued.api_key.kid)
+    with pytest.raises(TokenInvalid):
+        bench.services.accounts.authenticate(issued.token)
+
+
+@pytest.mark.parametrize("step, error", [("before", Crash), ("fail", Unavailable)])
+def test_a_revocation_that_died_before_the_index_knew_is_finished_by_its_retry(
+    bench: Bench, step: str, error: type[BaseException]
+) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "laptop")
+    index = Faulty(bench.parts.accounts, {"apply": ["ok", step]})
+    with pytest.raises(error):
+        Accounts(replace(bench.parts, accounts=index)).revoke_key(bench.uid, issued.api_key.kid)
+    with pytest.raises(KeyNotFound):
+        bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
+    with pytest.raises(TokenInvalid):
+        bench.services.accounts.authenticate(issued.token)
+
+
+def test_keys_of_an_unknown_account_cannot_be_made(bench: Bench) -> None:
+    with pytest.raises(NotFound):
+        bench.services.accounts.issue_key(ids.new_uid(), "nobody")
