@@ -32,7 +32,8 @@ ROUTES = (images, me, service, uploads)  # importing them declares their routes
 
 
 def build_services(config: Config) -> Services:
-    """The services of one process, which web, sweeper and command line share. Raises ConfigError without credentials."""
+    """The services of one process, which web, sweeper and command line share. Raises ConfigError without
+    credentials."""
     return Services.of(build_parts(config))
 
 

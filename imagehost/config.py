@@ -160,7 +160,9 @@ def read_environment() -> dict[str, str]:
 def load_config(environ: Mapping[str, str]) -> Config:
     """Parse and validate; raises ConfigError with all faults together."""
     known = {v for names in variables().values() for v in names} | IGNORED
-    faults = [f"{n}: no such setting (a typo?)" for n in sorted(environ) if n.startswith("IMAGEHOST_") and n not in known]
+    faults = [
+        f"{n}: no such setting (a typo?)" for n in sorted(environ) if n.startswith("IMAGEHOST_") and n not in known
+    ]
     try:
         config = Config.model_validate(dict(environ))
     except ValidationError as exc:

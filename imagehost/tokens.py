@@ -1,7 +1,8 @@
 """Signed strings: API tokens and cursors (itsdangerous, HMAC-SHA256, a salt for each use).
 
-A signature says who made a string, not that it is still wanted: whether an API key lives, what it may do and when it ends
-is in its account's record. The strings are malleable (base64), so nothing may be keyed by a raw token; use `kid`.
+A signature says who made a string, not that it is still wanted: whether an API key lives, what it may do and when
+it ends is in its account's record. The strings are malleable (base64), so nothing may be keyed by a raw token; use
+`kid`.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What must hold between bucket and index whenever nothing is under way, read from both directly.
 
-It uses the drivers alone and nothing of imagehost, so that it cannot share a mistake with what it checks. The letters are
-those of docs/protocol.md (invariants I…, findings F…).
+It uses the drivers alone and nothing of imagehost, so that it cannot share a mistake with what it checks. The
+letters are those of docs/protocol.md (invariants I…, findings F…).
 """
 
 import json
@@ -47,7 +47,9 @@ def read_world(environ: Mapping[str, str]) -> World:
 
     def documents(prefix: str) -> dict[str, dict[str, Any]]:
         return {
-            key.rsplit("/", 1)[1].removesuffix(".json"): json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            key.rsplit("/", 1)[1].removesuffix(".json"): json.loads(
+                s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            )
             for key in objects
             if key.startswith(prefix)
         }
@@ -118,14 +120,9 @@ def _records_and_index(world: World) -> Iterator[str]:
         h = world.images.get(iid)
         if record["state"] == "ready":
             ready[record["uid"]][iid] = record["created_at_ms"]
-        if h is None:
-            if record["state"] == "ready":
-                yield f"F3 {iid} is ready and not in the index"
-            continue
-        facts = (h["state"], int(h.get("rev", 0)), h["owner_uid"], h.get("version"))
-        if facts != (record["state"], record["rev"], record["uid"], record.get("version")):
-            yield f"F3 {iid}: the index has {facts}, the record {record}"
-        if record["state"] == "ready" and not _same_details(h, record):
+        if h is None and record["state"] == "ready":
+            yield f"F3 {iid} is ready and not in the index"
+        if h is not None and not _same(h, record):
             yield f"F3 {iid}: the index has {h}, the record {record}"
     for iid, h in world.images.items():
         if h["state"] != "pending" and iid not in world.records:
@@ -136,8 +133,11 @@ def _records_and_index(world: World) -> Iterator[str]:
         yield f"F4 the lists are {listed}, ready are {dict(ready)}"
 
 
-def _same_details(h: dict[str, str], record: dict[str, Any]) -> bool:
-    return (
+def _same(h: dict[str, str], record: dict[str, Any]) -> bool:
+    facts = (h["state"], int(h.get("rev", 0)), h["owner_uid"], h.get("version"))
+    if facts != (record["state"], record["rev"], record["uid"], record.get("version")):
+        return False
+    return record["state"] == "dead" or (
         h["key"] == record["key"]
         and h["filename"] == record["filename"]
         and h["private"] == str(int(record["private"]))
@@ -181,7 +181,11 @@ def _accounts(world: World) -> Iterator[str]:
             continue
         keys = {api_key["kid"]: api_key for api_key in record["api_keys"]}
         indexed = {name[4:]: json.loads(value) for name, value in h.items() if name.startswith("key:")}
-        if int(h.get("rev", 0)) != record["rev"] or h.get("username") != record.get("username") or set(indexed) != set(keys):
+        if (
+            int(h.get("rev", 0)) != record["rev"]
+            or h.get("username") != record.get("username")
+            or set(indexed) != set(keys)
+        ):
             yield f"F9 {uid}: the index has {h}, the record {record}"
         elif any(indexed[kid]["secret_sha256"] != keys[kid]["secret_sha256"] for kid in keys):
             yield f"F9 {uid}: API keys differ"

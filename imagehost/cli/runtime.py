@@ -44,5 +44,6 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 
 @contextmanager
 def running_services() -> Iterator[Services]:
-    """The services, on the parts that the environment names, or on the embedded stack that runs in the data directory."""
+    """The services, on the parts that the environment names, or on the embedded stack that runs in the data
+    directory."""
     yield build_services(load_config(settings(read_environment())))

@@ -15,8 +15,9 @@ from imagehost.services.bootstrap import TOKEN_FILE
 
 PATIENCE_S = 20.0
 WIPED = (
-    "Redis has lost its index, and the bucket is not empty: starting on it would hide the images. Restore the Redis data "
-    "(with the embedded one: the folder `redis` of the data directory) and start again. The images are safe in the bucket."
+    "Redis has lost its index, and the bucket is not empty: starting on it would hide the images. Restore the data of "
+    "Redis (of the embedded one: the folder `redis` of the data directory) and start again. The images are safe in the "
+    "bucket."
 )
 
 

@@ -1,4 +1,5 @@
-"""Accounts in the index: the API keys that authenticate, and the user's counters. The record in the bucket is the truth."""
+"""Accounts in the index: the API keys that authenticate, and the user's counters. The record in the bucket is the
+truth."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -52,7 +52,8 @@ class DueQueue:
 
     @translated
     def list_due(self, shards: Iterable[str] = SHARDS) -> list[DueEntry]:
-        """What is due now by the clock of Redis, at most 100 entries a shard, oldest first; one pipeline over all shards."""
+        """What is due now by the clock of Redis, at most 100 entries a shard, oldest first; one pipeline over all
+        shards."""
         seconds, micros = self._redis.time()
         now_ms = seconds * 1000 + micros // 1000
         queues = tuple(shards)

@@ -5,7 +5,7 @@ Every method but the lists is one atomic round trip; all raise Unavailable when 
 """
 
 from dataclasses import dataclass
-from typing import Literal, NoReturn, cast
+from typing import Literal, cast
 
 import redis
 
@@ -91,7 +91,7 @@ class ImageIndex:
         )
         if answer[0] in ("ok", "dup"):
             return Reserved(int(answer[1]), int(answer[2]))
-        _not_reserved(answer, quota_bytes, quota_images, max_pending)
+        raise _not_reserved(answer, quota_bytes, quota_images, max_pending)
 
     @translated
     def begin_complete(self, iid: str, uid: str, version: str, lease_ms: int) -> Begun:
@@ -150,7 +150,8 @@ class ImageIndex:
 
     @translated
     def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
-        """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n + page)."""
+        """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n +
+        page)."""
         owned = keyspace.user_images(uid)
         ties = 0
         if after is not None:
@@ -177,21 +178,21 @@ class ImageIndex:
         return Page(items, total, shown[-1] if len(places) > limit else None)
 
 
-def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> NoReturn:
+def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:
     match answer:
         case ["quota", used_bytes, used_images]:
-            raise QuotaExceeded(
+            return QuotaExceeded(
                 "The upload does not fit into what is left of your quota.",
                 used={"bytes": used_bytes, "images": used_images},
                 allowed={"bytes": quota_bytes, "images": quota_images},
             )
         case ["too_many_pending", pending]:
-            raise TooManyPending(
+            return TooManyPending(
                 f"{pending} uploads have been requested and not completed; complete or delete some, or wait.",
                 headers={"Retry-After": str(PENDING_RETRY_S)},
                 allowed=max_pending,
             )
         case ["rebuilding"]:
-            raise IndexRebuilding("The index of this account is being rebuilt.")
+            return IndexRebuilding("The index of this account is being rebuilt.")
         case _:
-            raise RuntimeError(f"a new iid exists already: {answer}")
+            return RuntimeError(f"a new iid exists already: {answer}")

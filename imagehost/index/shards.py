@@ -36,7 +36,8 @@ class ShardIndex:
 
     @translated
     def begin(self, shards: list[str]) -> None:
-        """Declare shards whole, which have nothing in the bucket (a rebuild of nothing). Keeps an epoch that is there."""
+        """Declare shards whole, which have nothing in the bucket (a rebuild of nothing). Keeps an epoch that is
+        there."""
         pipe = self._redis.pipeline(transaction=False)
         for shard in shards:
             pipe.hsetnx(keyspace.meta(shard), "epoch", new_epoch())

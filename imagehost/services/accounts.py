@@ -73,9 +73,7 @@ class Accounts:
         epoch = self._epoch(uid)
         if username is not None:
             self._claim(Claim(op=op, name=username, uid=uid, created_at_ms=self._now_ms()))
-        account = AccountRecord(
-            op=op, ops=(op,), uid=uid, rev=1, username=username, created_at_ms=self._now_ms()
-        )
+        account = AccountRecord(op=op, ops=(op,), uid=uid, rev=1, username=username, created_at_ms=self._now_ms())
         try:
             self._parts.records.write_account(account)
         except (ConditionFailed, OutcomeUnknown) as exc:

@@ -21,7 +21,8 @@ class Bootstrap:
     def begin_shards(self) -> None:
         """Write the epoch of every shard that has none, when the bucket is empty; nothing when none is missing.
 
-        Raises IndexRebuilding when shards are wiped though the bucket holds something: only a rebuild may declare those."""
+        Raises IndexRebuilding when shards are wiped though the bucket holds something: only a rebuild may declare
+        those."""
         wiped = self._parts.shards.list_wiped()
         if not wiped:
             return

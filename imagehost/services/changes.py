@@ -1,5 +1,5 @@
-"""Changing and deleting images: the record first, always. An intent is noted before, so that the sweeper brings the index
-up to the record when this process dies between the two."""
+"""Changing and deleting images: the record first, always. An intent is noted before, so that the sweeper brings the
+index up to the record when this process dies between the two."""
 
 import time
 from collections.abc import Mapping
@@ -85,7 +85,9 @@ class Changes:
             stored = self._parts.records.find_image(iid)
             if stored is None or not isinstance(stored.record, ReadyRecord):
                 intent.clear()
-                raise dead_answer(stored.record) if stored and isinstance(stored.record, DeadRecord) else ImageNotFound()
+                raise (
+                    dead_answer(stored.record) if stored and isinstance(stored.record, DeadRecord) else ImageNotFound()
+                )
             record = stored.record
             image = record.image
             if intent.op not in record.ops:
@@ -107,7 +109,8 @@ class Changes:
         raise failed
 
     def delete(self, uid: str, iid: str) -> bool:
-        """Delete an image, or cancel a pending upload; nothing brings it back. False when bytes are still being removed.
+        """Delete an image, or cancel a pending upload; nothing brings it back. False when bytes are still being
+        removed.
 
         Raises ImageNotFound, NotOwner, or ImageDeleted when it was dead before."""
         found = self._parts.images.find(iid)

@@ -1,7 +1,7 @@
 """From bytes to a published image: gate, store, commit, index. Every way in ends here, holding a lease for a version.
 
-The record is the commit point. It is only created (`If-None-Match: *`), and whether a write won is decided by the version
-that the record names: an editor may have replaced the operation since.
+The record is the commit point. It is only created (`If-None-Match: *`), and whether a write won is decided by the
+version that the record names: an editor may have replaced the operation since.
 """
 
 import tempfile
@@ -122,8 +122,8 @@ class Publisher:
         )
 
     def _create(self, new: ImageRecord) -> ImageRecord:
-        """Create a record; the one that then stands, ours or another. Raises OutcomeUnknown when that stays unknown: all
-        objects are kept, since the write may still land."""
+        """Create a record; the one that then stands, ours or another. Raises OutcomeUnknown when that stays
+        unknown: all objects are kept, since the write may still land."""
         for _ in range(WRITES):
             try:
                 self._parts.records.write_image(new)

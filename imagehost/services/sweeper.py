@@ -27,7 +27,8 @@ class Sweeper:
 
     def sweep(self) -> int:
         """Work through what is due now, at most 100 entries a shard; how many entries were finished. An entry that
-        cannot be finished (a dependency does not answer) stays due. Raises Unavailable when the queues cannot be read."""
+        cannot be finished (a dependency does not answer) stays due. Raises Unavailable when the queues cannot be
+        read."""
         finished = 0
         for entry in self._parts.due.list_due():
             if entry.epoch is None or not is_id(entry.iid):
@@ -77,16 +78,15 @@ class Sweeper:
         self._parts.images.purge_done(gone)
 
     def _drop(self, upload: Reservation) -> None:
-        """Nobody began to complete it. Should somebody do so at this moment, the script says no, and the entry stays."""
+        """Nobody began to complete it. Should somebody do so at this moment, the script says no, and the entry
+        stays."""
         if self._parts.images.drop_reservation(upload.iid, upload.uid) == "ok":
             self._parts.objects.remove_all(object_keys.prefix_of_staging(upload.uid, upload.iid))
 
     def _fence(self, entry: DueEntry, upload: Reservation, epoch: str) -> None:
         """Somebody began: create the record dead, so that no write of theirs can land any more, then end it."""
         op = ids.new_op()
-        record: ImageRecord = DeadRecord(
-            op=op, ops=(op,), iid=upload.iid, uid=upload.uid, rev=1, reason="fenced"
-        )
+        record: ImageRecord = DeadRecord(op=op, ops=(op,), iid=upload.iid, uid=upload.uid, rev=1, reason="fenced")
         try:
             self._parts.records.write_image(record)
         except (ConditionFailed, OutcomeUnknown) as exc:

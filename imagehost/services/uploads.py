@@ -29,7 +29,7 @@ class Uploads:
 
     def request(self, uid: str, details: Details, *, size_bytes: int, sha256: str | None) -> Ticket:
         """Reserve quota and sign the PUT. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
-        IndexRebuilding or Unavailable, having reserved nothing (a reservation whose answer was lost lapses by itself)."""
+        IndexRebuilding or Unavailable, having reserved nothing (one whose answer was lost lapses by itself)."""
         config = self._parts.config
         if details.mime not in EXTENSIONS:
             raise UnsupportedType(f"Accepted are {', '.join(EXTENSIONS)}.", accepted=list(EXTENSIONS))

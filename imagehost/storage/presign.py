@@ -49,7 +49,8 @@ class Window:
 
     @property
     def expires_at_s(self) -> int:
-        """When URLs signed in this window end: one more window later, so one fresh from a cache is good for a window."""
+        """When URLs signed in this window end: one more window later, so one fresh from a cache is good for a
+        window."""
         return self.starts_at_s + 2 * self.length_s
 
 

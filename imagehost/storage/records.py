@@ -1,4 +1,5 @@
-"""Records: JSON objects that are only ever created (`If-None-Match: *`) or replaced (`If-Match`), never written blindly.
+"""Records: JSON objects that are only ever created (`If-None-Match: *`) or replaced (`If-Match`), never written
+blindly.
 
 A write has three outcomes: done; ConditionFailed (412: somebody was faster); OutcomeUnknown (409, 5xx, time-out, reset:
 it may have landed, or may land later). After the last two the caller reads the record and decides; nothing here does.

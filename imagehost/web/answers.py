@@ -75,7 +75,8 @@ class ImageList(Answer):
 
 
 class Put(Answer):
-    """The request by which the client sends the bytes: exactly these headers, and a Content-Length of the announced size."""
+    """The request by which the client sends the bytes: exactly these headers, and a Content-Length of the announced
+    size."""
 
     method: Literal["PUT"]
     url: str

@@ -50,7 +50,10 @@ def validate(value: Any, model: type[Model]) -> Model:
     except ValidationError as exc:
         faults = exc.errors(include_url=False, include_input=False, include_context=False)
         raise InvalidRequest(
-            [{"detail": fault["msg"].removeprefix("Value error, "), "pointer": _pointer(fault["loc"])} for fault in faults]
+            [
+                {"detail": fault["msg"].removeprefix("Value error, "), "pointer": _pointer(fault["loc"])}
+                for fault in faults
+            ]
         ) from exc
 
 

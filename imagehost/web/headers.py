@@ -16,7 +16,8 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 def page_policy(s3_origin: str) -> str:
-    """The Content-Security-Policy of a page: own scripts and styles only, images and uploads from the bucket's origin."""
+    """The Content-Security-Policy of a page: own scripts and styles only, images and uploads from the bucket's
+    origin."""
     return "; ".join(
         (
             "default-src 'none'",

@@ -1,5 +1,5 @@
-"""Logs: one line of JSON an event, on standard error. No query strings and no credentials are ever logged, because nobody
-passes them: an event is a fixed word, and its fields are named one by one."""
+"""Logs: one line of JSON an event, on standard error. No query strings and no credentials are ever logged, because
+nobody passes them: an event is a fixed word, and its fields are named one by one."""
 
 import json
 import logging

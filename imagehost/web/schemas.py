@@ -67,7 +67,9 @@ Metadata = Annotated[dict[StrictStr, Any], AfterValidator(_small), Field(descrip
 Kind = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$", description="a free slug to file by")]
 MediaType = Annotated[
     StrictStr,
-    StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}$"),
+    StringConstraints(
+        to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}$"
+    ),
 ]
 Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex")]
 
@@ -131,7 +133,9 @@ class UploadRequest(RootModel[UploadItem | UploadBatch | UploadAgain]):
     """`{filename, mime, size, …}` for one, `{files: […]}` for many, `{id}` to sign a pending upload again."""
 
     root: Annotated[
-        Annotated[UploadBatch, Tag("§files")] | Annotated[UploadAgain, Tag("§id")] | Annotated[UploadItem, Tag("§file")],
+        Annotated[UploadBatch, Tag("§files")]
+        | Annotated[UploadAgain, Tag("§id")]
+        | Annotated[UploadItem, Tag("§file")],
         _one_of("files", "id", "file"),
     ]
 
@@ -151,9 +155,7 @@ class CompleteMany(Request):
 class CompleteRequest(RootModel[CompleteOne | CompleteMany]):
     """`{id}` or `{ids: […]}`."""
 
-    root: Annotated[
-        Annotated[CompleteMany, Tag("§ids")] | Annotated[CompleteOne, Tag("§id")], _one_of("ids", "id")
-    ]
+    root: Annotated[Annotated[CompleteMany, Tag("§ids")] | Annotated[CompleteOne, Tag("§id")], _one_of("ids", "id")]
 
 
 class ImageEdit(Request):

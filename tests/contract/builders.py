@@ -13,7 +13,9 @@ from imagehost.storage import object_keys
 SHA256 = "ab" * 32
 
 
-def reserve(parts: Parts, uid: str, iid: str, *, op: str = "op", size_bytes: int = 10, hold_ms: int = 60_000) -> Reserved:
+def reserve(
+    parts: Parts, uid: str, iid: str, *, op: str = "op", size_bytes: int = 10, hold_ms: int = 60_000
+) -> Reserved:
     """Reserve an upload under roomy limits."""
     return parts.images.reserve(
         iid,
@@ -57,9 +59,7 @@ def ready(uid: str, iid: str, *, rev: int = 1, size: int = 7, created_at_ms: int
 def edited(record: ReadyRecord, **change: Any) -> ReadyRecord:
     """The record that an edit writes after `record`."""
     op = ids.new_op()
-    return ReadyRecord(
-        op=op, ops=append_op(record.ops, op), image=replace(record.image, rev=record.rev + 1, **change)
-    )
+    return ReadyRecord(op=op, ops=append_op(record.ops, op), image=replace(record.image, rev=record.rev + 1, **change))
 
 
 def dead(uid: str, iid: str, *, rev: int = 1) -> DeadRecord:

@@ -1,4 +1,7 @@
-"""Redis as it is, for tests of the scripts. Names of Redis keys are written out here, so that a change of one is seen."""
+"""Redis as it is, for tests of the scripts. Names of Redis keys are written out here, so that a change of one is
+seen."""
+
+from typing import Any
 
 import redis
 
@@ -7,13 +10,13 @@ class Raw:
     """A client of its own; everything of one user shares a shard."""
 
     def __init__(self, url: str) -> None:
-        self.client = redis.Redis.from_url(url, decode_responses=True)
+        self.client: Any = redis.Redis.from_url(url, decode_responses=True)
 
     def user(self, uid: str) -> dict[str, str]:
-        return self.client.hgetall(f"user:{{{uid[:2]}}}{uid[2:]}")
+        return dict(self.client.hgetall(f"user:{{{uid[:2]}}}{uid[2:]}"))
 
     def image(self, iid: str) -> dict[str, str]:
-        return self.client.hgetall(f"img:{{{iid[:2]}}}{iid[2:]}")
+        return dict(self.client.hgetall(f"img:{{{iid[:2]}}}{iid[2:]}"))
 
     def ttl_s(self, iid: str) -> int:
         return int(self.client.ttl(f"img:{{{iid[:2]}}}{iid[2:]}"))

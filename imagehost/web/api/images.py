@@ -34,9 +34,7 @@ def view_image(identity: Identity | None, iid: str, query: ViewQuery) -> Respons
     return _view(iid, identity, query)
 
 
-@endpoint(
-    "GET", f"{IMAGE}/meta", answers={200: answers.Image}, problems=(404, 410), access="optional", tag=TAG
-)
+@endpoint("GET", f"{IMAGE}/meta", answers={200: answers.Image}, problems=(404, 410), access="optional", tag=TAG)
 def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
     """An image's metadata: all of it for its owner, the public part for anybody else who may see it."""
     published = _visible(iid, identity)
@@ -59,9 +57,7 @@ def edit_image(identity: Identity, iid: str, body: ImageEdit) -> ResponseReturnV
     return to_image(published), 200, _etag(published)
 
 
-@endpoint(
-    "DELETE", IMAGE, answers={202: None, 204: None}, problems=(404, 409, 410), scope="delete", tag=TAG
-)
+@endpoint("DELETE", IMAGE, answers={202: None, 204: None}, problems=(404, 409, 410), scope="delete", tag=TAG)
 def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
     """Delete an image, or cancel a pending upload: 204 when its bytes are gone, 202 while they are being removed."""
     return "", 204 if services().changes.delete(identity.uid, _known(iid)) else 202

@@ -95,9 +95,7 @@ def create_key(identity: Identity, body: KeyRequest) -> ResponseReturnValue:
     return to_key(issued.api_key) | {"token": issued.token}, 201
 
 
-@endpoint(
-    "DELETE", f"{PREFIX}/me/keys/<kid>", answers={204: None}, problems=(404, 409), scope="write", tag=TAG
-)
+@endpoint("DELETE", f"{PREFIX}/me/keys/<kid>", answers={204: None}, problems=(404, 409), scope="write", tag=TAG)
 def revoke_key(identity: Identity, kid: str) -> ResponseReturnValue:
     """Revoke an API key: durable, and refused from now on."""
     services().accounts.revoke_key(identity.uid, kid)

@@ -63,7 +63,9 @@ def endpoint(
     failing = sorted({*problems, *((401, 403) if keyed else ()), 503} | ({400, 415} if json else set()))
     models: dict[str, Any] = {f"HTTP_{status}": model for status, model in answers.items()}
     models |= {f"HTTP_{status}": Problem for status in failing}
-    security: Any = [{"bearer": []}, {"apiKey": []}] if keyed else [{}, {"bearer": []}] if access == "optional" else [{}]
+    security: Any = (
+        [{"bearer": []}, {"apiKey": []}] if keyed else [{}, {"bearer": []}] if access == "optional" else [{}]
+    )
 
     def decorate(view: View) -> View:
         @functools.wraps(view)

@@ -75,9 +75,7 @@ def complete_upload(identity: Identity, body: CompleteRequest) -> ResponseReturn
 
 def _request_one(uid: str, item: Any) -> tuple[int, dict[str, Any]]:
     announced = validate(item, UploadItem)
-    ticket = services().uploads.request(
-        uid, announced.to_details(), size_bytes=announced.size, sha256=announced.sha256
-    )
+    ticket = services().uploads.request(uid, announced.to_details(), size_bytes=announced.size, sha256=announced.sha256)
     return 201, to_ticket(ticket)
 
 

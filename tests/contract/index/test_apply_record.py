@@ -1,6 +1,7 @@
 """apply_record and purge_done: records in any order, any number of times, end in the same index."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_records_applied_in_any_order_end_at_the_last(
     iid = ids.new_iid(uid)
     first = ready(uid, iid)
     second = edited(first, title="b", private=True)
-    records = (first, second, edited(second, title=None), dead(uid, iid, rev=4))
+    records: tuple[Any, ...] = (first, second, edited(second, title=None), dead(uid, iid, rev=4))
     for index in order:
         parts.images.apply(records[index], epoch)
     entry = parts.images.find(iid).entry
@@ -49,11 +50,13 @@ def test_records_applied_in_any_order_end_at_the_last(
     assert entry.rev == 4
     assert raw.listed(uid) == {}
     assert list(raw.due(iid)) == [f"purge:{records[3].op}"]
-    assert parts.images.purge_done(records[3])  # type: ignore[arg-type]
+    assert parts.images.purge_done(records[3])
     assert raw.counters(uid) == (0, 0, 0, 0)
 
 
-def test_an_edit_replaces_what_the_index_shows_and_keeps_the_views(parts: Parts, raw: Raw, uid: str, epoch: str) -> None:
+def test_an_edit_replaces_what_the_index_shows_and_keeps_the_views(
+    parts: Parts, raw: Raw, uid: str, epoch: str
+) -> None:
     iid = ids.new_iid(uid)
     record = ready(uid, iid, title="a", tags=("x",), metadata={"k": 1})
     parts.images.apply(record, epoch)

@@ -97,7 +97,9 @@ def _account(uid: str, rev: int, *kids: str) -> AccountRecord:
         ApiKey(kid=kid, name=f"n {kid}", secret_sha256="ab" * 32, scopes=("read",), created_at_ms=5, expires_at_ms=rev)
         for kid in kids
     )
-    return AccountRecord(op=f"op{rev}", ops=(f"op{rev}",), uid=uid, rev=rev, username="ann", created_at_ms=3, api_keys=keys)
+    return AccountRecord(
+        op=f"op{rev}", ops=(f"op{rev}",), uid=uid, rev=rev, username="ann", created_at_ms=3, api_keys=keys
+    )
 
 
 def test_an_account_has_exactly_the_keys_of_its_latest_record_and_keeps_its_counters(
@@ -105,7 +107,12 @@ def test_an_account_has_exactly_the_keys_of_its_latest_record_and_keeps_its_coun
 ) -> None:
     iid = ids.new_iid(uid)
     parts.images.apply(ready(uid, iid), epoch)
-    for record in (_account(uid, 2, "k1", "k2"), _account(uid, 1), _account(uid, 3, "k2"), _account(uid, 2, "k1", "k2")):
+    for record in (
+        _account(uid, 2, "k1", "k2"),
+        _account(uid, 1),
+        _account(uid, 3, "k2"),
+        _account(uid, 2, "k1", "k2"),
+    ):
         parts.accounts.apply(record, epoch)
     assert parts.accounts.find_key(uid, "k1").api_key is None
     assert parts.accounts.find_key(uid, "k2").api_key == _account(uid, 3, "k2").api_keys[0]

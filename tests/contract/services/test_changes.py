@@ -151,7 +151,7 @@ def test_a_delete_in_doubt_is_finished_when_its_write_lands(bench: Bench) -> Non
     bench.records.plan["write_image"] = ["late", "drop", "drop", "drop", "drop"]
     with pytest.raises(OutcomeUnknown):
         bench.faulty.changes.delete(bench.uid, iid)
-    assert bench.services.library.get_for_viewer(iid, bench.uid)
+    assert bench.services.library.get_for_viewer(iid, bench.uid).image.iid == iid
     bench.records.land()
     bench.sweep_now(iid)
     with pytest.raises(ImageDeleted):
@@ -186,7 +186,7 @@ def test_a_delete_that_died_is_either_not_made_or_finished(
         assert bench.objects_of(iid) == set()
     else:
         assert not retried
-        assert bench.services.library.get_for_viewer(iid, bench.uid)
+        assert bench.services.library.get_for_viewer(iid, bench.uid).image.iid == iid
 
 
 def test_bytes_that_cannot_be_removed_now_are_removed_by_the_sweeper(bench: Bench) -> None:

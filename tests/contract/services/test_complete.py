@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from imagehost import ids
 from imagehost.errors import (
     ImageDeleted,
     ImageNotFound,
@@ -16,8 +17,9 @@ from imagehost.errors import (
     UploadNotReceived,
 )
 from imagehost.models import Details, Reservation, Tombstone
-from imagehost.services.complete import Completed
-from imagehost.services.publish import Publisher
+from imagehost.services.publish import Completed, Publisher
+from imagehost.storage import object_keys
+from tests.contract.builders import edited
 from tests.contract.services.conftest import PHOTO, Bench, Crash
 
 
@@ -55,8 +57,6 @@ def test_our_record_is_ours_though_an_editor_has_replaced_its_operation(bench: B
 
 def _write_title(bench: Bench, iid: str) -> None:
     """An edit by somebody who saw the record before this process did."""
-    from tests.contract.builders import edited
-
     stored = bench.parts.records.find_image(iid)
     assert stored is not None
     bench.parts.records.write_image(edited(stored.record, title="edited"), etag=stored.etag)  # type: ignore[arg-type]
@@ -100,8 +100,6 @@ def test_complete_before_the_bytes_arrived_changes_nothing(bench: Bench) -> None
 
 
 def test_an_unknown_id_and_one_of_somebody_else_are_both_not_found(bench: Bench) -> None:
-    from imagehost import ids
-
     iid = bench.request().iid
     for uid, wanted in ((ids.new_uid(), iid), (bench.uid, ids.new_iid(bench.uid))):
         with pytest.raises(ImageNotFound):
@@ -145,8 +143,6 @@ def test_a_verdict_against_an_image_that_was_published_meanwhile_is_void(bench: 
 
 
 def test_a_file_of_another_size_than_announced_is_refused_even_if_the_store_let_it_in(bench: Bench) -> None:
-    from imagehost.storage import object_keys
-
     details = Details(filename="photo.jpg", mime="image/jpeg")
     iid = bench.services.uploads.request(bench.uid, details, size_bytes=10, sha256=None).iid
     staging = object_keys.incoming(bench.uid, iid, details.filename, details.mime)
@@ -157,7 +153,9 @@ def test_a_file_of_another_size_than_announced_is_refused_even_if_the_store_let_
 
 
 @pytest.mark.parametrize("adapter, method", [("sandbox", "inspect"), ("objects", "put_file"), ("objects", "download")])
-def test_what_fails_on_the_way_decides_nothing_and_gives_the_lease_back(bench: Bench, adapter: str, method: str) -> None:
+def test_what_fails_on_the_way_decides_nothing_and_gives_the_lease_back(
+    bench: Bench, adapter: str, method: str
+) -> None:
     iid = bench.request().iid
     getattr(bench, adapter).plan[method] = ["fail"]
     with pytest.raises(Unavailable):

@@ -49,7 +49,7 @@ def test_a_record_that_landed_before_the_fence_wins(bench: Bench) -> None:
     bench.pass_deadline(iid)
     bench.records.land()
     bench.sweep_now(iid)
-    assert bench.services.library.get_for_viewer(iid, bench.uid)
+    assert bench.services.library.get_for_viewer(iid, bench.uid).image.iid == iid
 
 
 def test_a_complete_that_is_faster_than_the_drop_keeps_the_upload(bench: Bench) -> None:
