@@ -46,7 +46,7 @@ def test_random_histories_with_replays_keep_every_invariant(
             "purged": partial(parts.images.purge_done, dead(uid, iid)),
             "drop": partial(parts.images.drop_reservation, iid, uid),
         }
-        name = rnd.choice(list(calls))
+        (name,) = rnd.choices(list(calls), weights=(4, 2, 1, 1, 1, 3, 2))
         for _ in range(1 + (rnd.random() < 0.3)):
             answers.add((name, str(calls[name]())))
         if step % 25 == 0:
@@ -60,11 +60,5 @@ def test_random_histories_with_replays_keep_every_invariant(
         pending = {f"upload:{h['op']}"} if h.get("state") == "pending" else set()
         purge = {h["purge"].rsplit(":", 1)[0]} if "purge" in h else set()
         assert due == pending | purge
-    assert {
-        ("reserve", "ok"),
-        ("begin", "ok"),
-        ("ready", "ok"),
-        ("ready", "old"),
-        ("dead", "ok"),
-        ("drop", "ok"),
-    } <= answers
+    seen = {("reserve", "ok"), ("ready", "ok"), ("ready", "old"), ("dead", "ok"), ("purged", "True"), ("drop", "ok")}
+    assert seen <= answers
