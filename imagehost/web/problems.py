@@ -13,9 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def to_problem(error: ImagehostError) -> dict[str, object]:
-    """The members of an error's problem document. `type` is a relative reference into the API's documentation."""
+    """The members of an error's problem document. `type` is a name, not an address: api.md
+    explains each code."""
     members: dict[str, object] = {
-        "type": f"/api/docs#{error.code}",
+        "type": f"urn:imagehost:problem:{error.code}",
         "title": error.title,
         "status": error.status,
         "code": error.code,
