@@ -1,15 +1,24 @@
-"""Errors as problem documents (RFC 9457), the one shape in which this API fails."""
+"""Errors as problem documents (RFC 9457), the one shape in which this API fails; as a page for people in a browser."""
 
 import logging
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from imagehost.errors import ImagehostError, RequestTooLarge
-from imagehost.web.context import request_id
+from imagehost.web.context import request_id, services
+from imagehost.web.headers import page_policy
 
 log = logging.getLogger(__name__)
+
+# What a page says where the error itself has no more to tell.
+_ADVICE = {
+    404: "It may have been deleted, made private, or never have been here.",
+    410: "Deleted images cannot be brought back.",
+    503: "Please try again in a moment.",
+}
 
 
 def to_problem(error: ImagehostError) -> dict[str, object]:
@@ -29,11 +38,29 @@ def to_problem(error: ImagehostError) -> dict[str, object]:
 
 def respond(error: ImagehostError) -> Response:
     """The answer that an error becomes."""
-    answer = jsonify(to_problem(error))
-    answer.status_code = error.status
-    answer.mimetype = "application/problem+json"
-    answer.headers.extend(error.headers)
+    return _answer(to_problem(error), error.status, error.headers.items())
+
+
+def _answer(members: Mapping[str, object], status: int, headers: Iterable[tuple[str, str]]) -> Response:
+    if _reads_pages():
+        answer = make_response(render_template("problem.html", **{"detail": _ADVICE.get(status, "")} | dict(members)))
+        answer.headers["Content-Security-Policy"] = page_policy(services().config.s3_public_origin)
+    else:
+        answer = jsonify(members)
+        answer.mimetype = "application/problem+json"
+    answer.status_code = status
+    answer.vary.add("Accept")
+    for name, value in headers:
+        if name not in ("Content-Type", "Content-Length"):
+            answer.headers[name] = value
     return answer
+
+
+def _reads_pages() -> bool:
+    """Whether a person follows a link in a browser, rather than a program or an <img> asking."""
+    if request.path.startswith(("/api/", "/health")):
+        return False
+    return request.accept_mimetypes.best_match(("application/problem+json", "text/html")) == "text/html"
 
 
 def _ours(error: ImagehostError) -> Response:
@@ -50,19 +77,9 @@ def _http(error: HTTPException) -> Response:
     if status < 400:
         return Response(original.get_data(), status, original.headers)
     phrase = HTTPStatus(status).phrase
-    answer = jsonify(
-        type="about:blank",
-        title=phrase,
-        status=status,
-        code=phrase.lower().replace(" ", "-"),
-        request_id=request_id(),
-    )
-    answer.status_code = status
-    answer.mimetype = "application/problem+json"
-    for name, value in original.headers:
-        if name not in ("Content-Type", "Content-Length"):
-            answer.headers[name] = value
-    return answer
+    code = phrase.lower().replace(" ", "-")
+    members = {"type": "about:blank", "title": phrase, "status": status, "code": code, "request_id": request_id()}
+    return _answer(members, status, original.headers)
 
 
 def _unexpected(error: Exception) -> Response:
