@@ -6,6 +6,7 @@ nothing else: no file but `.env`, no default secret. A secret's value never appe
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 # The client's, and the embedded stack's own switches: known, so that no typo hides behind them, and otherwise ignored.
 IGNORED = frozenset({"IMAGEHOST_URL", "IMAGEHOST_TOKEN"})
 
@@ -101,7 +103,12 @@ class Config(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in REDIS_SCHEMES:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            usable = parts.scheme in REDIS_SCHEMES and parts.port != 0
+        except ValueError:  # its text may name the password
+            usable = False
+        if not usable:
             raise ValueError("a URL that begins with " + ", ".join(f"{s}://" for s in REDIS_SCHEMES))
         return url
 
@@ -110,8 +117,7 @@ class Config(BaseModel):
     def _origin(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        if _ORIGIN.fullmatch(url) is None or not 0 < (urlsplit(url).port or 80) < 65_536:
             raise ValueError("http:// or https:// with a host and no path")
         return url.rstrip("/")
 
@@ -130,16 +136,6 @@ class Config(BaseModel):
     @property
     def public_host(self) -> str:
         return urlsplit(self.public_url).netloc
-
-    @property
-    def s3_public_origin(self) -> str:
-        """The origin that browsers dial for objects: what the page's CSP allows."""
-        if url := self.s3_public_endpoint_url or self.s3_endpoint_url:
-            if self.s3_addressing != "virtual":
-                return url
-            scheme, host = url.split("://", 1)
-            return f"{scheme}://{self.bucket}.{host}"
-        return f"https://{self.bucket}.s3.{self.region}.amazonaws.com"
 
 
 def variables() -> dict[str, tuple[str, ...]]:

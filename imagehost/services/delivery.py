@@ -4,7 +4,6 @@ Presigned GETs stay the same inside an image's window, so that browsers and CDNs
 are fixed by the signature: the type is what the gate found, never what the client claimed.
 """
 
-import mimetypes
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from imagehost.storage.presign import SignedUrl, Window
 
 Variant = Literal["thumb", "preview"]
 Purpose = Literal["view", "download", "embed"]
+FITTING = {mime: (f".{extension}",) for mime, extension in EXTENSIONS.items()} | {"image/jpeg": (".jpg", ".jpeg")}
 VARIANT_MIME = {"webp": "image/webp"}
 
 
@@ -45,6 +45,7 @@ class Delivery:
     def __init__(self, parts: Parts) -> None:
         self._presigner = parts.presigner
         self._public_url = parts.config.public_url
+        self.s3_origin = parts.presigner.origin
 
     def links(self, image: Image) -> Links:
         """The addresses to show with an image. `preview` is the original until previews are made."""
@@ -107,6 +108,6 @@ def _cache_control(image: Image, max_age_s: int) -> str:
 def _disposition(image: Image, kind: Literal["inline", "attachment"]) -> str:
     """RFC 6266, with the Unicode name as RFC 8187 writes it. The extension always fits what the image is."""
     name = image.filename
-    if mimetypes.guess_type(name)[0] != image.mime and not name.lower().endswith("." + EXTENSIONS[image.mime]):
+    if not name.lower().endswith(FITTING[image.mime]):
         name += "." + EXTENSIONS[image.mime]
     return f"{kind}; filename=\"{object_keys.slug(name, image.mime)}\"; filename*=UTF-8''{quote(name, safe='')}"

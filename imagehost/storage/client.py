@@ -24,14 +24,17 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
 
     Time-outs are finite and a request is tried twice, so that the longest request stays far below a lease. SigV4 is set
     by name because boto3 would presign with SigV2, which signs neither length nor headers; checksums are computed only
-    where S3 requires them, because other stores refuse the trailers.
+    where S3 requires them, because other stores refuse the trailers. AWS is addressed by its regions' names:
+    its global name redirects, and a browser's upload does not survive that.
     """
+    endpoint_url = endpoint_url or config.s3_endpoint_url
+    style = "virtual" if config.s3_addressing == "auto" and endpoint_url is None else config.s3_addressing
     return _session(config).client(
         "s3",
-        endpoint_url=endpoint_url or config.s3_endpoint_url,
+        endpoint_url=endpoint_url,
         config=BotoConfig(
             signature_version="s3v4",
-            s3={"addressing_style": config.s3_addressing},
+            s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=3,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -92,6 +92,12 @@ class Presigner:
         self._clock = clock
         example = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"})
         self._base = example.split("?", 1)[0].removesuffix("x")
+
+    @property
+    def origin(self) -> str:
+        """The origin that browsers dial: scheme, host and port of every URL from here."""
+        parts = urlsplit(self._base)
+        return f"{parts.scheme}://{parts.netloc}"
 
     def now_s(self) -> float:
         """The time by which this signs, seconds since the epoch."""

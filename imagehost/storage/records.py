@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
 
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
-from imagehost.models import AccountRecord, Claim, DeadRecord, Image, ImageRecord, ReadyRecord
+from imagehost.models import AccountRecord, Claim, DeadRecord, ImageRecord, ReadyRecord
 from imagehost.storage import object_keys
 from imagehost.storage.client import status_of, translated
 
@@ -35,14 +35,14 @@ class Stored(Generic[T]):
 
 
 def _ready(fields: dict[str, Any]) -> ReadyRecord:
-    return ReadyRecord(op=fields.pop("op"), ops=tuple(fields.pop("ops")), image=_IMAGE.validate_python(fields))
+    return _READY.validate_python({"op": fields.pop("op", None), "ops": fields.pop("ops", None), "image": fields})
 
 
 def _without_nones(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-_IMAGE = TypeAdapter(Image)
+_READY = TypeAdapter(ReadyRecord)
 _DEAD = TypeAdapter(DeadRecord)
 _ACCOUNT = TypeAdapter(AccountRecord)
 _CLAIM = TypeAdapter(Claim)
@@ -67,17 +67,22 @@ def parse_image_record(data: bytes) -> ImageRecord:
     state = fields.pop("state", None)
     if state not in ("ready", "dead"):
         raise ValueError(f"state {state!r}")
-    try:
-        return _ready(fields) if state == "ready" else _DEAD.validate_python(fields)
-    except KeyError as exc:
-        raise ValueError(f"no {exc.args[0]}") from exc
+    return _ready(fields) if state == "ready" else _DEAD.validate_python(fields)
 
 
 def _fields(data: bytes) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(data)
-    if fields.pop("v", None) != SCHEMA_VERSION:
+    try:
+        fields = json.loads(data)
+    except RecursionError as exc:
+        raise ValueError("nested too deep") from exc
+    if not isinstance(fields, dict) or fields.pop("v", None) != SCHEMA_VERSION:
         raise ValueError("another schema")
     return fields
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Whether there is no such object. A bucket that is not there is a 404 too, and says nothing about its objects."""
+    return status_of(error) == 404 and error.response["Error"]["Code"] != "NoSuchBucket"
 
 
 class Records:
@@ -129,7 +134,7 @@ class Records:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=object_key)
         except ClientError as exc:
-            if status_of(exc) == 404:
+            if _is_gone(exc):
                 return None
             raise
         with closing(answer["Body"]) as body:
@@ -151,7 +156,7 @@ class Records:
             self._s3.put_object(**request)
         except ClientError as exc:
             status = status_of(exc)
-            if status == 412 or (status == 404 and etag is not None):
+            if status == 412 or (etag is not None and _is_gone(exc)):
                 raise ConditionFailed("The record is in another state.") from exc
             if status == 409 or status >= 500:
                 raise OutcomeUnknown("The storage did not say whether it has written.") from exc

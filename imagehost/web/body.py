@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from flask import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from imagehost.errors import InvalidRequest, MalformedJSON, UnsupportedContentType
 
@@ -51,7 +51,10 @@ def validate(value: Any, model: type[Model]) -> Model:
         faults = exc.errors(include_url=False, include_input=False, include_context=False)
         raise InvalidRequest(
             [
-                {"detail": fault["msg"].removeprefix("Value error, "), "pointer": _pointer(fault["loc"])}
+                {
+                    "detail": fault["msg"].removeprefix("Value error, "),
+                    "pointer": _pointer(_untagged(fault["loc"], model)),
+                }
                 for fault in faults
             ]
         ) from exc
@@ -112,7 +115,11 @@ def _texts(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(child, f"{pointer}/{index}")
 
 
+def _untagged(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[int | str, ...]:
+    """Without the union's tag, which pydantic puts before the place in a body that has alternatives."""
+    return loc[1:] if issubclass(model, RootModel) else loc
+
+
 def _pointer(loc: tuple[int | str, ...], prefix: str = "") -> str:
-    parts = [str(part) for part in loc if not str(part).startswith("\N{SECTION SIGN}")]  # tags of a union
-    clean = (re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", p) for p in parts)
+    clean = (re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", str(part)) for part in loc)
     return prefix + "".join("/" + p.replace("~", "~0").replace("/", "~1") for p in clean)

@@ -44,7 +44,7 @@ def respond(error: ImagehostError) -> Response:
 def _answer(members: Mapping[str, object], status: int, headers: Iterable[tuple[str, str]]) -> Response:
     if _reads_pages():
         answer = make_response(render_template("problem.html", **{"detail": _ADVICE.get(status, "")} | dict(members)))
-        answer.headers["Content-Security-Policy"] = page_policy(services().config.s3_public_origin)
+        answer.headers["Content-Security-Policy"] = page_policy(services().delivery.s3_origin)
     else:
         answer = jsonify(members)
         answer.mimetype = "application/problem+json"

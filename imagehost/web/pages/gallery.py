@@ -20,11 +20,11 @@ def show_gallery() -> Response:
             version=__version__,
             max_bytes=config.max_bytes,
             accept=list(EXTENSIONS),
-            s3_origin=config.s3_public_origin,
+            s3_origin=services().delivery.s3_origin,
             dev=config.dev,
         )
     )
-    answer.headers["Content-Security-Policy"] = page_policy(config.s3_public_origin)
+    answer.headers["Content-Security-Policy"] = page_policy(services().delivery.s3_origin)
     answer.headers["Cache-Control"] = "no-cache"
     return answer
 

@@ -1,0 +1,122 @@
+import re
+from dataclasses import replace
+from typing import get_args
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from imagehost.models import Image
+from imagehost.services.delivery import Delivery, Purpose
+from imagehost.services.parts import Parts
+from imagehost.storage import object_keys
+from tests.unit.strategies import IMAGES, MIMES, SMALLEST
+
+SUFFIXES = {
+    "image/png": (".png",),
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/gif": (".gif",),
+    "image/webp": (".webp",),
+    "image/avif": (".avif",),
+}
+PURPOSES: st.SearchStrategy[Purpose] = st.sampled_from(get_args(Purpose))
+FILENAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
+NAMES = FILENAMES | st.builds(
+    "{}{}{}".format,
+    FILENAMES,
+    st.sampled_from(["", ".html", ".svg", ".PNG", ".jpeg", ".webp", ".avif", ".js"]),
+    st.sampled_from(["", ".gz", ".png", " ", "."]),
+)
+
+
+@pytest.fixture(scope="module")
+def delivery(unconnected: Parts) -> Delivery:
+    return Delivery(unconnected)
+
+
+def overrides(url: str) -> dict[str, str]:
+    query = parse_qs(urlsplit(url).query, strict_parsing=True)
+    return {name.removeprefix("response-"): v[0] for name, v in query.items() if name.startswith("response-")}
+
+
+def image_of(filename: str, mime: str, variants: tuple[str, ...] = ()) -> Image:
+    image = replace(SMALLEST.image, filename=filename, mime=mime, variants=variants)
+    return replace(image, key=object_keys.upload(image.uid, image.iid, image.version, filename, mime))
+
+
+@given(filename=NAMES, mime=MIMES, purpose=PURPOSES)
+@example(filename="evil.html", mime="image/png", purpose="download")
+@example(filename="evil.png.gz", mime="image/png", purpose="download")
+@example(filename="evil.png.br", mime="image/png", purpose="download")
+@example(filename="data:image/png,evil.html", mime="image/png", purpose="download")
+@example(filename='a"b\\c.png', mime="image/png", purpose="download")
+@example(filename="写真 100%.jpeg", mime="image/jpeg", purpose="download")
+@example(filename="x.tar.gz", mime="image/webp", purpose="view")
+@example(filename="photo.PNG", mime="image/png", purpose="view")
+@example(filename="../../etc/passwd", mime="image/gif", purpose="download")
+def test_a_download_is_named_as_it_was_with_an_extension_that_fits(
+    delivery: Delivery, filename: str, mime: str, purpose: Purpose
+) -> None:
+    signed = delivery.presign(image_of(filename, mime), purpose, 60)
+    disposition = overrides(signed.url)["content-disposition"]
+    form = r"(inline|attachment); filename=\"([A-Za-z0-9._-]+)\"; filename\*=UTF-8''([A-Za-z0-9%._~-]+)"
+    match = re.fullmatch(form, disposition)
+    assert match is not None
+    assert match[1] == ("attachment" if purpose == "download" else "inline")
+    assert match[2] == object_keys.slug(match[2], mime)
+    name = unquote(match[3], errors="strict")
+    assert name.lower().endswith(SUFFIXES[mime])
+    assert name.startswith(filename)
+
+
+@pytest.mark.parametrize(
+    "filename, mime, kept",
+    [
+        ("a.jpeg", "image/jpeg", True),
+        ("a.JPG", "image/jpeg", True),
+        ("a.png", "image/jpeg", False),
+        ("a", "image/gif", False),
+    ],
+)
+def test_a_name_that_fits_already_stays_as_it_is(delivery: Delivery, filename: str, mime: str, kept: bool) -> None:
+    signed = delivery.presign(image_of(filename, mime), "view", 60)
+    name = unquote(overrides(signed.url)["content-disposition"].split("''")[1])
+    assert (name == filename) == kept
+
+
+@given(image=IMAGES)
+def test_the_type_is_what_was_found_and_caches_hear_whether_it_is_private(delivery: Delivery, image: Image) -> None:
+    links = delivery.links(image)
+    said = overrides(links.src)
+    assert said["content-type"] == image.mime
+    assert said["cache-control"].split(",")[0] == ("private" if image.private else "public")
+    assert "immutable" in said["cache-control"]
+    assert links.url.startswith(f"http://127.0.0.1:8000/i/{image.iid}.")
+    assert links.preview == links.src
+    assert (links.thumb is None) == (not image.variants)
+
+
+def test_a_thumb_is_served_as_webp_from_the_derivatives(delivery: Delivery) -> None:
+    links = delivery.links(image_of("a.png", "image/png", variants=("thumb.webp",)))
+    assert links.thumb is not None
+    assert "/variants/" in urlsplit(links.thumb).path
+    assert overrides(links.thumb)["content-type"] == "image/webp"
+
+
+def test_a_redirect_may_be_kept_until_its_window_ends(delivery: Delivery, unconnected: Parts) -> None:
+    image = image_of("a.png", "image/png")
+    window = unconnected.presigner.window(image.iid)
+    target = delivery.redirect(image, None, "GET")
+    assert 0 <= target.max_age_s <= window.length_s
+    assert target.max_age_s <= window.expires_at_s - unconnected.presigner.now_s()
+
+
+def test_a_variant_that_was_never_made_is_answered_by_the_original(delivery: Delivery) -> None:
+    image = image_of("a.png", "image/png")
+    assert delivery.redirect(image, "thumb", "GET").url == delivery.redirect(image, None, "GET").url
+
+
+def test_a_head_is_signed_as_a_head(delivery: Delivery) -> None:
+    image = image_of("a.png", "image/png")
+    assert delivery.redirect(image, None, "HEAD").url != delivery.redirect(image, None, "GET").url
