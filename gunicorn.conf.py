@@ -1,9 +1,10 @@
 """Settings of gunicorn, which reads this file by itself when it is started in this directory (`gunicorn wsgi:app`)."""
 
-import os
+from imagehost.config import read_environment
 
-_host = os.environ.get("IMAGEHOST_BIND") or "127.0.0.1"
-bind = f"[{_host}]:{os.environ.get('PORT') or 8000}" if ":" in _host else f"{_host}:{os.environ.get('PORT') or 8000}"
+_environ = read_environment()  # with `.env`, as the app reads it
+_host, _port = _environ.get("IMAGEHOST_BIND", "127.0.0.1"), _environ.get("PORT", "8000")
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
 workers = 2
 threads = 8

@@ -66,7 +66,6 @@ def create_app(config: Config | None = None) -> Flask:
     logs.configure()
     app = Flask("imagehost", root_path=str(ROOT), static_folder="static", template_folder="templates")
     app.config.update(
-        SECRET_KEY=config.flask_secret[0].get_secret_value(),
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         DEBUG=config.debug,
         PROPAGATE_EXCEPTIONS=False,
@@ -74,6 +73,8 @@ def create_app(config: Config | None = None) -> Flask:
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    # A redirect to the address with one slash less would be built from `Host`.
+    app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = build_services(config)
     problems.register(app)
     headers.register(app)

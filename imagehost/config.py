@@ -26,7 +26,7 @@ from pydantic import (
 
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
-# The client's, and the embedded stack's own switches: known, so that no typo hides behind them, and otherwise ignored.
+# The client's: known, so that they are no typos, and otherwise ignored.
 IGNORED = frozenset({"IMAGEHOST_URL", "IMAGEHOST_TOKEN"})
 
 
@@ -60,7 +60,7 @@ class Config(BaseModel):
     bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
         validation_alias=AliasChoices("AWS_S3_BUCKET_NAME", "S3_BUCKET_NAME")
     )
-    region: str = Field("us-east-1", validation_alias="AWS_REGION")
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] = Field("us-east-1", validation_alias="AWS_REGION")
     access_key_id: str | None = Field(None, validation_alias="AWS_ACCESS_KEY_ID")
     secret_access_key: SecretStr | None = Field(None, validation_alias="AWS_SECRET_ACCESS_KEY")
     session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN")
@@ -133,9 +133,13 @@ class Config(BaseModel):
             raise ValueError("different words with 'deleted' among them, but not first")
         return statuses
 
-    @property
-    def public_host(self) -> str:
-        return urlsplit(self.public_url).netloc
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without a port, can only be this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def variables() -> dict[str, tuple[str, ...]]:

@@ -23,6 +23,7 @@
     ├── ImageDeleted                    410 image-deleted
     ├── Conflict
     │   ├── NameTaken                   409 name-taken
+    │   ├── TooManyKeys                 409 too-many-keys
     │   ├── UploadBusy                  409 upload-busy, with Retry-After
     │   ├── UploadNotReceived           409 upload-not-received
     │   ├── EditConflict                409 edit-conflict
@@ -158,6 +159,10 @@ class NameTaken(Conflict):
     code, title = "name-taken", "The user name is taken"
 
 
+class TooManyKeys(Conflict):
+    code, title = "too-many-keys", "The account has as many API keys as it may"
+
+
 class UploadBusy(Conflict):
     code, title = "upload-busy", "Another request is completing this upload"
 
@@ -221,6 +226,8 @@ class OutcomeUnknown(Unavailable):
 
 
 class IndexRebuilding(Unavailable):
+    """A shard has lost its part of the index: what is not found there may exist all the same."""
+
     code, title = "index-rebuilding", "The index is being rebuilt"
 
 

@@ -17,10 +17,10 @@ from imagehost.ids import is_id
 from imagehost.models import Position
 
 
-def _serializer(keys: tuple[str, ...], salt: str) -> URLSafeSerializer:
-    # itsdangerous signs with the last of its keys; ours come newest first.
+def _serializer(signing_secrets: tuple[str, ...], salt: str) -> URLSafeSerializer:
+    # itsdangerous signs with the last of its secrets; ours come newest first.
     return URLSafeSerializer(
-        list(reversed(keys)),
+        list(reversed(signing_secrets)),
         salt=salt,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )
@@ -48,15 +48,15 @@ class TokenClaims:
 class ApiTokens:
     """Makes and reads API tokens."""
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self._serializer = _serializer(keys, "imagehost.api-token")
+    def __init__(self, signing_secrets: tuple[str, ...]) -> None:
+        self._serializer = _serializer(signing_secrets, "imagehost.api-token")
 
     def dumps(self, claims: TokenClaims) -> str:
         """The token, to be shown once."""
         return str(self._serializer.dumps([claims.uid, claims.kid, claims.secret]))
 
     def parse(self, token: str) -> TokenClaims:
-        """Raises TokenInvalid unless one of our keys signed it."""
+        """Raises TokenInvalid unless one of our secrets signed it."""
         try:
             match self._serializer.loads(token):
                 case [str(uid), str(kid), str(secret)] if is_id(uid):
@@ -69,8 +69,8 @@ class ApiTokens:
 class Cursors:
     """Makes and reads cursors. One is good only for the list (sort and filters) that it came from."""
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
-        self._serializer = _serializer(keys, "imagehost.cursor")
+    def __init__(self, signing_secrets: tuple[str, ...]) -> None:
+        self._serializer = _serializer(signing_secrets, "imagehost.cursor")
 
     def dumps(self, place: Position, query: dict[str, Any]) -> str:
         """A cursor for what follows `place` in the list that `query` (sort and filters, without limit) describes."""

@@ -4,15 +4,23 @@ It uses the drivers alone and nothing of imagehost, so that it cannot share a mi
 letters are those of docs/protocol.md (invariants I…, findings F…).
 """
 
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import redis
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Documents read before, by object key and ETag: whoever changes one writes another `op` into it. Without this every
+# test would read again what all tests before it left.
+_read: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -28,34 +36,39 @@ class World:
     due: dict[str, float]
 
 
-def read_world(environ: Mapping[str, str]) -> World:
-    """Read bucket and index of the stack whose settings `environ` has."""
-    s3 = boto3.client(
+@functools.cache  # making one costs more than all it is asked for after a test
+def _client(endpoint_url: str, access_key_id: str, secret_access_key: str) -> "S3Client":
+    return boto3.client(
         "s3",
-        endpoint_url=environ["S3_ENDPOINT_URL"],
-        region_name=environ["AWS_REGION"],
-        aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
         config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
     )
+
+
+def read_world(environ: Mapping[str, str]) -> World:
+    """Read bucket and index of the stack whose settings `environ` has."""
+    s3 = _client(environ["S3_ENDPOINT_URL"], environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"])
     bucket = environ["AWS_S3_BUCKET_NAME"]
-    objects = {
-        found["Key"]: found["Size"]
+    listed = {
+        found["Key"]: found
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         for found in page.get("Contents", [])
     }
+    objects = {key: found["Size"] for key, found in listed.items()}
+
+    def document(key: str) -> dict[str, Any]:
+        known = (key, listed[key]["ETag"])
+        if known not in _read:
+            _read[known] = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return _read[known]
 
     def documents(prefix: str) -> dict[str, dict[str, Any]]:
-        return {
-            key.rsplit("/", 1)[1].removesuffix(".json"): json.loads(
-                s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            )
-            for key in objects
-            if key.startswith(prefix)
-        }
+        return {key.rsplit("/", 1)[1].removesuffix(".json"): document(key) for key in objects if key.startswith(prefix)}
 
     records, accounts = documents("records/"), documents("accounts/")
-    s3.close()
     with redis.Redis.from_url(environ["REDIS_URL"], decode_responses=True) as index:
         images: dict[str, dict[str, str]] = {}
         users: dict[str, dict[str, str]] = {}

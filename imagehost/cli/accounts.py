@@ -8,7 +8,9 @@ from imagehost.cli.runtime import fail, reported, running_services
 from imagehost.ids import is_id
 from imagehost.models import SCOPES, USERNAME_PATTERN, Scope
 from imagehost.services.facade import Services
+from imagehost.web.body import validate
 from imagehost.web.present import to_time
+from imagehost.web.schemas import ApiKeyRequest
 
 
 @click.group()
@@ -37,13 +39,14 @@ def keys() -> None:
 @click.argument("user")
 @click.option("--name", default="command line", show_default=True)
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Repeatable; all when not given.")
-@click.option("--expires-in-s", type=click.IntRange(min=1), help="Seconds until it expires; never when not given.")
+@click.option("--expires-in-s", type=int, help="Seconds until it expires; never when not given.")
 @reported
 def create_key(user: str, name: str, scopes: tuple[Scope, ...], expires_in_s: int | None) -> None:
     """Make an API key and print its token, which is shown this once."""
+    wanted = validate({"name": name, "scopes": scopes or SCOPES, "expires_in_s": expires_in_s}, ApiKeyRequest)
     with running_services() as services:
         issued = services.accounts.issue_key(
-            _uid(services, user), name, scopes=scopes or SCOPES, expires_in_s=expires_in_s
+            _uid(services, user), wanted.name, scopes=wanted.scopes, expires_in_s=wanted.expires_in_s
         )
         click.echo(issued.token)
 

@@ -10,10 +10,10 @@ from typing import NoReturn, ParamSpec
 
 import click
 
-from imagehost.app import build_services
+from imagehost.app import build_parts
 from imagehost.config import ConfigError, load_config, read_environment
 from imagehost.embedded import StackError, settings
-from imagehost.errors import ImagehostError
+from imagehost.errors import ImagehostError, InvalidRequest
 from imagehost.services.facade import Services
 
 P = ParamSpec("P")
@@ -36,6 +36,10 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
             fail("\n  ".join(["imagehost cannot start with this configuration:", *exc.faults]), 2)
         except StackError as exc:
             fail(str(exc), exc.exit_code)
+        except InvalidRequest as exc:
+            fail(
+                "\n".join(f"{fault['pointer'].lstrip('/')}: {fault['detail']}" for fault in exc.extensions["errors"]), 2
+            )
         except ImagehostError as exc:
             fail(exc.detail or exc.title, 1)
 
@@ -46,4 +50,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 def running_services() -> Iterator[Services]:
     """The services, on the parts that the environment names, or on the embedded stack that runs in the data
     directory."""
-    yield build_services(load_config(settings(read_environment())))
+    parts = build_parts(load_config(settings(read_environment())))
+    try:
+        yield Services.of(parts)
+    finally:
+        parts.close()

@@ -6,12 +6,13 @@ from threading import Event
 
 import click
 
-from imagehost.app import ROOT, build_services
+from imagehost.app import ROOT, build_parts
 from imagehost.cli.runtime import reported
 from imagehost.config import Config, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.errors import IndexRebuilding, Unavailable
-from imagehost.services.bootstrap import TOKEN_FILE
+from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
+from imagehost.services.facade import Services
 
 PATIENCE_S = 20.0
 WIPED = (
@@ -45,8 +46,17 @@ def up() -> None:
 
 
 def _first_start(config: Config) -> str | None:
-    """Tried again for a while: an S3 server that answers already may yet be finding its volumes."""
-    bootstrap = build_services(config).bootstrap
+    parts = build_parts(config)
+    try:
+        return _until_it_works(Services.of(parts).bootstrap, config)
+    except OSError as exc:
+        raise StackError(f"{config.data_dir / TOKEN_FILE} cannot be written: {exc.strerror}.") from exc
+    finally:
+        parts.close()
+
+
+def _until_it_works(bootstrap: Bootstrap, config: Config) -> str | None:
+    """For a while: an S3 server that answers already may yet be finding its volumes."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from imagehost.embedded.failure import StackError
+from imagehost.files import replace_private
 
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the terminating zero included; see unix(7).
 SOCKET_PATH_MAX_BYTES = 103
@@ -67,6 +68,7 @@ class DataDirectory:
 
         Raises StackError when another stack holds it, or when it cannot be made.
         """
+        self._refuse_foreign()
         try:
             for directory in (self.path, self.redis, self.s3, self.log):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,14 +106,16 @@ class DataDirectory:
 
     def write_secrets(self, made: Secrets) -> None:
         """Replace the secrets file, durably and at once: a crash leaves the old one or the new one."""
-        part = self._secrets_file.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(asdict(made), file, indent=1)
-            file.flush()
-            os.fsync(fd)
-        part.replace(self._secrets_file)
+        replace_private(self._secrets_file, json.dumps(asdict(made), indent=1))
+
+    def _refuse_foreign(self) -> None:
+        """A directory that is full of something else was named by mistake; taking it over would make it private."""
+        try:
+            taken = self.path.exists() and not (self.path / "lock").exists() and any(self.path.iterdir())
+        except OSError as exc:
+            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
+        if taken:
+            raise StackError(f"{self.path} holds other files: name an empty or a new directory by IMAGEHOST_DATA_DIR.")
 
     def _make_run(self) -> None:
         """Raises StackError when the socket directory belongs to somebody else, who could then pose as our server."""

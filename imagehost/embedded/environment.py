@@ -4,12 +4,13 @@ Where S3 is embedded, nothing of the user's own AWS set-up may reach them: a pro
 meant for another store would be sent to this one, or this one's secrets to another.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
-from imagehost.config import ConfigError
+from imagehost.config import ConfigError, is_loopback
 from imagehost.embedded.directory import DataDirectory, Secrets
 from imagehost.embedded.failure import StackError
 
@@ -24,7 +25,8 @@ NO_OTHER_AWS = {
 
 NOT_REACHABLE = (
     "IMAGEHOST_BIND: the embedded S3 server answers this machine only, so browsers elsewhere could not upload; "
-    "set AWS_S3_BUCKET_NAME, S3_ENDPOINT_URL and S3_PUBLIC_ENDPOINT_URL to a store that they can reach"
+    "set S3_PUBLIC_ENDPOINT_URL to where a proxy of yours passes it on (with the Host header as it is), or "
+    "AWS_S3_BUCKET_NAME and S3_ENDPOINT_URL to another store"
 )
 
 
@@ -62,8 +64,8 @@ def merge(environ: Mapping[str, str], directory: DataDirectory, made: Secrets) -
     Raises ConfigError when the page is to be reachable from outside and the embedded S3 server would not be.
     """
     embedded = needs(environ)
-    loopback = _is_loopback(environ.get("IMAGEHOST_BIND") or "127.0.0.1")
-    if "s3" in embedded and loopback is False:
+    bind = environ.get("IMAGEHOST_BIND") or "127.0.0.1"
+    if "s3" in embedded and _is_elsewhere(bind) and not environ.get("S3_PUBLIC_ENDPOINT_URL"):
         raise ConfigError([NOT_REACHABLE])
     merged = dict(environ)
     merged["IMAGEHOST_DATA_DIR"] = str(directory.path)
@@ -71,10 +73,11 @@ def merge(environ: Mapping[str, str], directory: DataDirectory, made: Secrets) -
         merged["REDIS_URL"] = "unix://" + quote(str(directory.redis_socket))
     if "s3" in embedded:
         merged = {name: value for name, value in merged.items() if not name.startswith("AWS_")}
-        merged |= _s3(made) | NO_OTHER_AWS
+        public = merged.get("S3_PUBLIC_ENDPOINT_URL")
+        merged |= _s3(made) | NO_OTHER_AWS | ({"S3_PUBLIC_ENDPOINT_URL": public} if public else {})
     if embedded:
         merged.setdefault("FLASK_SECRET", made.flask_secret)
-    if embedded and loopback:
+    if embedded and is_loopback(bind):
         merged.setdefault("IMAGEHOST_PUBLIC_URL", local_url(merged))
     if len(embedded) == 2 and _is_local_url(merged.get("IMAGEHOST_PUBLIC_URL", "")):
         merged.setdefault("IMAGEHOST_DEV", "1")
@@ -124,14 +127,13 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": value, "NO_PROXY": value}
 
 
-def _is_loopback(host: str) -> bool | None:
-    """None when `host` is no address: a name, or a mistake that the configuration's own check will name."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return None
+def _is_elsewhere(host: str) -> bool:
+    """Whether `host` is an address of more than this machine; a mistake is not, the configuration's check names it."""
+    with contextlib.suppress(ValueError):
+        return not ip_address(host).is_loopback
+    return False
 
 
 def _is_local_url(url: str) -> bool:
     host = urlsplit(url).hostname or ""
-    return host == "localhost" or _is_loopback(host) is True
+    return is_loopback(host)

@@ -153,19 +153,18 @@ class ImageIndex:
         """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n +
         page)."""
         owned = keyspace.user_images(uid)
-        ties = 0
-        if after is not None:
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.zcount(owned, f"({after.created_at_ms}", "+inf")
-            pipe.zcount(owned, after.created_at_ms, after.created_at_ms)
-            start, ties = pipe.execute()
+        ties = self._redis.zcount(owned, after.created_at_ms, after.created_at_ms) if after else 0
         pipe = self._redis.pipeline(transaction=False)
         pipe.hget(keyspace.meta(shard_of(uid)), "epoch")
         pipe.zcard(owned)
-        pipe.zrange(owned, start, start + limit + ties, desc=True, withscores=True)
+        if after is None:
+            pipe.zrange(owned, start, start + limit, desc=True, withscores=True)
+        else:  # by score and not by rank: ranks move while somebody deletes
+            newest, most = after.created_at_ms, limit + 1 + ties
+            pipe.zrange(owned, newest, "-inf", desc=True, byscore=True, offset=0, num=most, withscores=True)
         epoch, total, ranked = pipe.execute()
         if epoch is None:
-            raise IndexRebuilding("The index of this account is being rebuilt.")
+            raise IndexRebuilding()
         places = [Position(int(score), iid) for iid, score in ranked]
         if after is not None:
             places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
@@ -193,6 +192,6 @@ def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, 
                 allowed=max_pending,
             )
         case ["rebuilding"]:
-            return IndexRebuilding("The index of this account is being rebuilt.")
+            return IndexRebuilding()
         case _:
             return RuntimeError(f"a new iid exists already: {answer}")

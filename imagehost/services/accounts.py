@@ -19,12 +19,14 @@ from imagehost.errors import (
     OutcomeUnknown,
     TokenExpired,
     TokenInvalid,
+    TooManyKeys,
 )
 from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, append_op
 from imagehost.services.parts import Parts
 from imagehost.tokens import TokenClaims, hash_secret, new_secret
 
 MERGES = 5
+API_KEYS_MAX = 100  # all of an account's are in one record, and go to the index in one script
 ORPHAN_CLAIM_S = 15 * 60
 
 
@@ -58,7 +60,7 @@ class Accounts:
         found = self._parts.accounts.find_key(claims.uid, claims.kid)
         if found.api_key is None:
             if found.epoch is None:
-                raise IndexRebuilding("The index of this account is being rebuilt.")
+                raise IndexRebuilding()
             raise TokenInvalid("The API key was revoked.")
         if not hmac.compare_digest(found.api_key.secret_sha256, hash_secret(claims.secret)):
             raise TokenInvalid("The API token is not the one that was issued.")
@@ -67,11 +69,14 @@ class Accounts:
             raise TokenExpired("The API key has expired.")
         return Identity(claims.uid, found.api_key)
 
-    def create(self, username: str | None = None) -> AccountRecord:
-        """A new account without API keys. With a user name, the name is claimed first. Raises NameTaken."""
-        uid, op = ids.new_uid(), ids.new_op()
+    def create(self, username: str | None = None, *, resume: bool = False) -> AccountRecord:
+        """A new account without API keys. With a user name, the name is claimed first. Raises NameTaken.
+
+        `resume` goes on where the making of an account ended after its claim; only for a name that is nobody else's."""
+        claimed = self._parts.records.find_claim(username) if resume and username else None
+        uid, op = claimed.record.uid if claimed else ids.new_uid(), ids.new_op()
         epoch = self._epoch(uid)
-        if username is not None:
+        if username is not None and claimed is None:
             self._claim(Claim(op=op, name=username, uid=uid, created_at_ms=self._now_ms()))
         account = AccountRecord(op=op, ops=(op,), uid=uid, rev=1, username=username, created_at_ms=self._now_ms())
         try:
@@ -93,7 +98,8 @@ class Accounts:
         issuer: ApiKey | None = None,
     ) -> IssuedKey:
         """Add an API key to an account. One that another key (`issuer`) asks for gets no more than that key has: raises
-        InsufficientScope for a scope that it lacks, and ends when it ends. Raises NotFound for an unknown account."""
+        InsufficientScope for a scope that it lacks, and ends when it ends. Raises TooManyKeys, and NotFound for an
+        unknown account."""
         now_ms, secret = self._now_ms(), new_secret()
         expires_at_ms = now_ms + expires_in_s * 1000 if expires_in_s is not None else None
         if issuer is not None:
@@ -108,7 +114,15 @@ class Accounts:
             created_at_ms=now_ms,
             expires_at_ms=expires_at_ms,
         )
-        self._edit(uid, lambda account: replace(account, api_keys=(*account.api_keys, api_key)))
+
+        def with_it(account: AccountRecord) -> AccountRecord:
+            if issuer is not None and issuer.kid not in {k.kid for k in account.api_keys}:
+                raise TokenInvalid("The API key was revoked.")
+            if len(account.api_keys) >= API_KEYS_MAX:
+                raise TooManyKeys(f"The account has {API_KEYS_MAX} API keys; revoke one first.", allowed=API_KEYS_MAX)
+            return replace(account, api_keys=(*account.api_keys, api_key))
+
+        self._edit(uid, with_it)
         return IssuedKey(uid, api_key, self._parts.tokens.dumps(TokenClaims(uid, api_key.kid, secret)))
 
     def revoke_key(self, uid: str, kid: str) -> None:
@@ -157,26 +171,29 @@ class Accounts:
     def _edit(self, uid: str, change: Callable[[AccountRecord], AccountRecord]) -> None:
         epoch, op = self._epoch(uid), ids.new_op()
         failed: ImagehostError = EditConflict("The account was changed too often by others meanwhile; try again.")
-        for _ in range(MERGES):
+        for writes_left in range(MERGES, -1, -1):  # one look more than writes, which decides what became of the last
             if (stored := self._parts.records.find_account(uid)) is None:
                 raise NotFound("There is no such account.")
             account = stored.record
-            if op not in account.ops:
-                self._parts.accounts.apply(account, epoch)  # an earlier edit may have died before this
-                changed = change(account)
-                account = replace(changed, op=op, ops=append_op(account.ops, op), rev=account.rev + 1)
-                try:
-                    self._parts.records.write_account(account, etag=stored.etag)
-                except (ConditionFailed, OutcomeUnknown) as exc:
-                    failed = exc if isinstance(exc, OutcomeUnknown) else failed
-                    continue
-            self._parts.accounts.apply(account, epoch)
-            return
+            self._parts.accounts.apply(account, epoch)  # an earlier edit may have died before this
+            if op in account.ops:
+                return
+            if not writes_left:
+                break
+            changed = change(account)
+            account = replace(changed, op=op, ops=append_op(account.ops, op), rev=account.rev + 1)
+            try:
+                self._parts.records.write_account(account, etag=stored.etag)
+            except (ConditionFailed, OutcomeUnknown) as exc:
+                failed = exc if isinstance(exc, OutcomeUnknown) else failed
+            else:
+                self._parts.accounts.apply(account, epoch)
+                return
         raise failed
 
     def _epoch(self, uid: str) -> str:
         if (epoch := self._parts.shards.find_epoch(ids.shard_of(uid))) is None:
-            raise IndexRebuilding("The index of this account is being rebuilt.")
+            raise IndexRebuilding()
         return epoch
 
     def _now_ms(self) -> int:

@@ -1,9 +1,9 @@
 """The first start: declares the index of an empty bucket whole, and makes the account `owner` with its API token."""
 
-import os
 from pathlib import Path
 
 from imagehost.errors import IndexRebuilding
+from imagehost.files import replace_private
 from imagehost.services.accounts import Accounts
 from imagehost.services.parts import Parts
 
@@ -33,23 +33,14 @@ class Bootstrap:
     def ensure_owner(self, data_dir: Path) -> str | None:
         """The token of `owner` when it was made just now, and stands in the data directory (0600); else None.
 
-        The account is made when there is none, a further API key when its token's file has gone."""
+        The account is made when there is none, a further API key when its token's file has gone. Raises OSError
+        when that file cannot be written."""
         path = data_dir / TOKEN_FILE
         uid = self._accounts.find_uid(OWNER)
-        if uid is not None and path.exists():
+        if uid is not None and path.exists() and path.stat().st_size:
             return None
-        uid = uid or self._accounts.create(OWNER).uid
+        replace_private(path, "")  # before a key is made that nobody could be told
+        uid = uid or self._accounts.create(OWNER, resume=True).uid
         token = self._accounts.issue_key(uid, "first start").token
-        _write_private(path, token + "\n")
+        replace_private(path, token + "\n")
         return token
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner can read, never leaving half of it."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -1,6 +1,7 @@
 """Changing and deleting images: the record first, always. An intent is noted before, so that the sweeper brings the
 index up to the record when this process dies between the two."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -80,22 +81,19 @@ class Changes:
         if not isinstance(entry, Published) or entry.image.uid != uid:
             raise _not_editable(uid, entry)
         intent = _Intent(self._parts, iid)
-        failed: ImagehostError = EditConflict("The image was changed too often by others meanwhile; try again.")
-        for _ in range(MERGES):
+        failed: ImagehostError = _too_often()
+        for writes_left in range(MERGES, -1, -1):  # one look more than writes, which decides what became of the last
             stored = self._parts.records.find_image(iid)
             if stored is None or not isinstance(stored.record, ReadyRecord):
                 intent.clear()
-                raise (
-                    dead_answer(stored.record) if stored and isinstance(stored.record, DeadRecord) else ImageNotFound()
-                )
+                raise _ended(stored)
             record = stored.record
-            image = record.image
+            changed = replace(record.image, **change)
             if intent.op not in record.ops:
-                if if_rev is not None and image.rev != if_rev:
-                    intent.clear()
-                    raise RevMismatch(f"The image has revision {image.rev}.", rev=image.rev)
-                changed = replace(image, **change)
-                if changed != image:
+                _check_rev(record, if_rev, intent)
+                if not _same(changed, record.image):
+                    if not writes_left:
+                        break
                     record = self._next(record, changed, intent.op)
                     intent.renew()
                     try:
@@ -108,16 +106,16 @@ class Changes:
             return Published(image=record.image, views=entry.views, checked=epoch)
         raise failed
 
-    def delete(self, uid: str, iid: str) -> bool:
+    def delete(self, uid: str, iid: str, *, if_rev: int | None = None) -> bool:
         """Delete an image, or cancel a pending upload; nothing brings it back. False when bytes are still being
         removed.
 
-        Raises ImageNotFound, NotOwner, or ImageDeleted when it was dead before."""
+        Raises ImageNotFound, NotOwner, RevMismatch, or ImageDeleted when it was dead before."""
         found = self._parts.images.find(iid)
         epoch = _epoch(found)
         self._claim(uid, iid, found.entry)
         intent = _Intent(self._parts, iid)
-        record = self._kill(uid, iid, intent)
+        record = self._kill(uid, iid, intent, if_rev)
         gone = finish_dead(self._parts, record, epoch)
         if gone:
             intent.clear()
@@ -125,12 +123,15 @@ class Changes:
             raise ImageDeleted()
         return gone
 
-    def _kill(self, uid: str, iid: str, intent: _Intent) -> DeadRecord:
-        failed: ImagehostError = EditConflict("The image was changed too often by others meanwhile; try again.")
-        for _ in range(MERGES):
+    def _kill(self, uid: str, iid: str, intent: _Intent, if_rev: int | None) -> DeadRecord:
+        failed: ImagehostError = _too_often()
+        for writes_left in range(MERGES, -1, -1):
             stored = self._parts.records.find_image(iid)
             if stored is not None and isinstance(stored.record, DeadRecord):
                 return stored.record
+            _check_rev(stored.record if stored else None, if_rev, intent)
+            if not writes_left:
+                break
             record = _dead_after(uid, iid, stored, intent.op)
             intent.renew()
             try:
@@ -159,6 +160,29 @@ class Changes:
         return ReadyRecord(op=op, ops=append_op(record.ops, op), image=replace(changed, rev=record.rev + 1))
 
 
+def _same(changed: Image, image: Image) -> bool:
+    """Whether an edit changes nothing. To Python 1, 1.0 and True are equal; in JSON they are not."""
+    return changed == image and json.dumps(changed.metadata) == json.dumps(image.metadata)
+
+
+def _too_often() -> EditConflict:
+    return EditConflict("The image was changed too often by others meanwhile; try again.")
+
+
+def _ended(stored: Stored[ImageRecord] | None) -> ImagehostError:
+    if stored is not None and isinstance(stored.record, DeadRecord):
+        return dead_answer(stored.record)
+    return ImageNotFound()
+
+
+def _check_rev(record: ImageRecord | None, if_rev: int | None, intent: _Intent) -> None:
+    """Raises RevMismatch, the intent withdrawn, unless the caller wants this revision or any."""
+    rev = record.rev if record else 0
+    if if_rev is not None and rev != if_rev:
+        intent.clear()
+        raise RevMismatch(f"The image has revision {rev}.", rev=rev)
+
+
 def _dead_after(uid: str, iid: str, stored: Stored[ImageRecord] | None, op: str) -> DeadRecord:
     if stored is None:
         return DeadRecord(op=op, ops=(op,), iid=iid, uid=uid, rev=1, reason="cancelled")
@@ -168,7 +192,7 @@ def _dead_after(uid: str, iid: str, stored: Stored[ImageRecord] | None, op: str)
 
 def _epoch(found: Lookup) -> str:
     if found.epoch is None:
-        raise IndexRebuilding("The index of this account is being rebuilt.")
+        raise IndexRebuilding()
     return found.epoch
 
 

@@ -29,7 +29,7 @@ class Completion:
         found = self._parts.images.find(iid)
         upload, epoch = found.entry, found.epoch
         if epoch is None:
-            raise IndexRebuilding("The index of this account is being rebuilt.")
+            raise IndexRebuilding()
         if not isinstance(upload, Reservation) or upload.uid != uid:
             return self._answer(uid, iid, found, epoch)
 
@@ -52,7 +52,10 @@ class Completion:
         def fetch(path: Path) -> bool:
             return self._parts.objects.download(staging, path, upload.size)
 
-        return self._publisher.publish(upload, version, epoch, fetch)
+        try:
+            return self._publisher.publish(upload, version, epoch, fetch)
+        except UploadNotReceived:
+            return self._look(uid, iid, epoch, pending=True)  # a delete or another complete may have taken the bytes
 
     def _answer(self, uid: str, iid: str, found: Lookup, epoch: str) -> Completed:
         """What an upload became, from the index where that is fresh, else from its record."""

@@ -4,6 +4,7 @@ Presigned GETs stay the same inside an image's window, so that browsers and CDNs
 are fixed by the signature: the type is what the gate found, never what the client claimed.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
@@ -107,7 +108,7 @@ def _cache_control(image: Image, max_age_s: int) -> str:
 
 def _disposition(image: Image, kind: Literal["inline", "attachment"]) -> str:
     """RFC 6266, with the Unicode name as RFC 8187 writes it. The extension always fits what the image is."""
-    name = image.filename
+    name = re.sub(r"[/\\]", "_", image.filename)
     if not name.lower().endswith(FITTING[image.mime]):
         name += "." + EXTENSIONS[image.mime]
     return f"{kind}; filename=\"{object_keys.slug(name, image.mime)}\"; filename*=UTF-8''{quote(name, safe='')}"

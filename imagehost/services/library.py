@@ -1,8 +1,12 @@
 """Looking at images: who may see one, and a user's list of them. Everything is answered from the index."""
 
-from imagehost.errors import ImageDeleted, ImageNotFound, IndexRebuilding
+import logging
+
+from imagehost.errors import ImageDeleted, ImageNotFound, IndexRebuilding, Unavailable
 from imagehost.models import Page, Position, Published, Tombstone
 from imagehost.services.parts import Parts
+
+log = logging.getLogger(__name__)
 
 
 class Library:
@@ -24,7 +28,7 @@ class Library:
             case Tombstone(uid=owner) if owner == viewer:
                 raise ImageDeleted()
             case None if found.epoch is None:
-                raise IndexRebuilding("The index is being rebuilt.")
+                raise IndexRebuilding()
         raise ImageNotFound()
 
     def list_images(self, uid: str, limit: int, *, page: int = 1, after: Position | None = None) -> Page:
@@ -32,5 +36,8 @@ class Library:
         return self._parts.images.list_page(uid, limit, start=(page - 1) * limit, after=after)
 
     def count_view(self, iid: str) -> None:
-        """One more view; best effort."""
-        self._parts.images.count_view(iid)
+        """One more view; best effort: a Redis that takes no writes keeps nobody from looking."""
+        try:
+            self._parts.images.count_view(iid)
+        except Unavailable as exc:
+            log.warning("view_not_counted", extra={"iid": iid}, exc_info=exc)

@@ -38,6 +38,8 @@ class Sweeper:
                 finished += 1
             except Unavailable as exc:
                 log.warning("sweep_failed", extra={"iid": entry.iid, "kind": entry.kind}, exc_info=exc)
+            except Exception:  # one entry must not keep the sweeper from all others
+                log.exception("sweep_broke", extra={"iid": entry.iid, "kind": entry.kind})
         return finished
 
     def _finish(self, entry: DueEntry, epoch: str) -> None:

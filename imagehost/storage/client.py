@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import boto3
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from imagehost.config import Config, ConfigError
 from imagehost.errors import Unavailable
@@ -15,6 +17,7 @@ from imagehost.errors import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+DRIVER_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,7 +31,9 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
     its global name redirects, and a browser's upload does not survive that.
     """
     endpoint_url = endpoint_url or config.s3_endpoint_url
-    style = "virtual" if config.s3_addressing == "auto" and endpoint_url is None else config.s3_addressing
+    style: Literal["auto", "path", "virtual"] = config.s3_addressing
+    if style == "auto" and endpoint_url is None:
+        style = "path" if "." in config.bucket else "virtual"  # a dot does not fit AWS's certificates
     return _session(config).client(
         "s3",
         endpoint_url=endpoint_url,
@@ -63,8 +68,14 @@ def _session(config: Config) -> boto3.session.Session:
 
 
 def status_of(error: ClientError) -> int:
-    """The HTTP status behind a ClientError. A HEAD's error has no code of S3, so nothing here looks at codes."""
+    """The HTTP status behind a ClientError."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether there is no such object. A bucket that is not there is a 404 too, and says nothing about its objects;
+    only a HEAD cannot tell the two apart."""
+    return status_of(error) == HTTPStatus.NOT_FOUND and error.response["Error"].get("Code") != "NoSuchBucket"
 
 
 def translated(method: Callable[P, T]) -> Callable[P, T]:
@@ -74,7 +85,7 @@ def translated(method: Callable[P, T]) -> Callable[P, T]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
-        except (BotoCoreError, ClientError) as exc:
+        except DRIVER_ERRORS as exc:
             raise Unavailable("The storage does not answer.") from exc
 
     return wrapper

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from imagehost.errors import SizeMismatch
-from imagehost.storage.client import status_of, translated
+from imagehost.storage.client import DRIVER_ERRORS, is_missing, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +32,7 @@ class Objects:
         try:
             return self._s3.head_object(Bucket=self._bucket, Key=object_key)["ContentLength"]
         except ClientError as exc:
-            if status_of(exc) == 404:
+            if is_missing(exc):
                 return None
             raise
 
@@ -43,7 +43,7 @@ class Objects:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=object_key)
         except ClientError as exc:
-            if status_of(exc) == 404:
+            if is_missing(exc):
                 return False
             raise
         with closing(answer["Body"]) as body, path.open("wb") as file:
@@ -72,7 +72,7 @@ class Objects:
         try:
             for prefix in prefixes:
                 self._remove_below(prefix)
-        except (BotoCoreError, ClientError):
+        except DRIVER_ERRORS:
             return False
         return True
 

@@ -10,13 +10,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pydantic import TypeAdapter, ValidationError
 
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
 from imagehost.models import AccountRecord, Claim, DeadRecord, ImageRecord, ReadyRecord
 from imagehost.storage import object_keys
-from imagehost.storage.client import status_of, translated
+from imagehost.storage.client import DRIVER_ERRORS, is_missing, status_of, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,11 +80,6 @@ def _fields(data: bytes) -> dict[str, Any]:
     return fields
 
 
-def _is_gone(error: ClientError) -> bool:
-    """Whether there is no such object. A bucket that is not there is a 404 too, and says nothing about its objects."""
-    return status_of(error) == 404 and error.response["Error"]["Code"] != "NoSuchBucket"
-
-
 class Records:
     """The records of images, accounts and user names. All methods raise Unavailable when the store does not answer."""
 
@@ -134,7 +129,7 @@ class Records:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=object_key)
         except ClientError as exc:
-            if _is_gone(exc):
+            if is_missing(exc):
                 return None
             raise
         with closing(answer["Body"]) as body:
@@ -156,10 +151,10 @@ class Records:
             self._s3.put_object(**request)
         except ClientError as exc:
             status = status_of(exc)
-            if status == 412 or (etag is not None and _is_gone(exc)):
+            if status == 412 or (etag is not None and is_missing(exc)):
                 raise ConditionFailed("The record is in another state.") from exc
             if status == 409 or status >= 500:
                 raise OutcomeUnknown("The storage did not say whether it has written.") from exc
             raise Unavailable("The storage refuses to write.") from exc
-        except BotoCoreError as exc:
+        except DRIVER_ERRORS as exc:
             raise OutcomeUnknown("The storage did not say whether it has written.") from exc

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
 class Answer(BaseModel):
@@ -120,6 +120,14 @@ class CompleteResults(Answer):
     results: list[CompleteResult]
 
 
+class Completed(RootModel[Image | CompleteResults]):
+    """The image; of `ids` a result each."""
+
+
+class AnyImage(RootModel[Image | PublicImage]):
+    """All of an image for its owner, the public part for anybody else."""
+
+
 class SignedUrl(Answer):
     """A presigned URL."""
 
@@ -127,7 +135,7 @@ class SignedUrl(Answer):
     expires_at: str
 
 
-class Key(Answer):
+class ApiKey(Answer):
     """An API key, without its secret."""
 
     kid: str
@@ -137,19 +145,19 @@ class Key(Answer):
     expires_at: str | None
 
 
-class IssuedKey(Key):
+class IssuedApiKey(ApiKey):
     """A new API key and its token, which is shown this once."""
 
     token: str
 
 
-class KeyList(Answer):
+class ApiKeyList(Answer):
     """All API keys of the account."""
 
-    keys: list[Key]
+    api_keys: list[ApiKey]
 
 
-class DevKey(Answer):
+class DevApiKey(Answer):
     """A token of a throw-away account."""
 
     token: str
@@ -182,7 +190,7 @@ class Me(Answer):
     created_at: str
     usage: Usage
     quota: Quota
-    key: Key
+    api_key: ApiKey
 
 
 class Alive(Answer):

@@ -2,7 +2,7 @@
 
 from flask import Request
 
-from imagehost.errors import InsufficientScope, TokenMissing
+from imagehost.errors import InsufficientScope, TokenInvalid, TokenMissing
 from imagehost.services.accounts import Identity
 from imagehost.web.context import remember, services
 
@@ -12,11 +12,13 @@ def find_identity(request: Request) -> Identity | None:
 
     Raises TokenInvalid, TokenExpired, IndexRebuilding or Unavailable."""
     token = request.headers.get("X-API-Key")
-    if token is None and (authorization := request.authorization) is not None and authorization.type == "bearer":
-        token = authorization.token
-    if not token:
+    if token is None and (sent := request.headers.get("Authorization")) is not None:
+        scheme, _, token = sent.partition(" ")
+        if scheme.lower() != "bearer":
+            raise TokenInvalid("Send the API token as Authorization: Bearer <token>.")
+    if token is None:
         return None
-    identity = services().accounts.authenticate(token)
+    identity = services().accounts.authenticate(token.strip())
     remember(identity)
     return identity
 

@@ -18,7 +18,7 @@ from imagehost.errors import InvalidRequest, MalformedJSON, UnsupportedContentTy
 
 MAX_DEPTH = 64
 # Newlines and tabs are text; what may not contain them says so in its model.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -40,7 +40,11 @@ def parse_query(request: Request, model: type[Model]) -> Model:
     """The query string as `model`. Raises InvalidRequest, for a parameter given twice too."""
     if twice := [name for name, values in request.args.lists() if len(values) > 1]:
         raise InvalidRequest([{"detail": "is given more than once", "pointer": name} for name in twice])
-    return validate(dict(request.args.items()), model)
+    try:
+        return validate(dict(request.args.items()), model)
+    except InvalidRequest as exc:
+        faults = exc.extensions["errors"]
+        raise InvalidRequest([fault | {"pointer": fault["pointer"].lstrip("/")} for fault in faults]) from exc
 
 
 def validate(value: Any, model: type[Model]) -> Model:

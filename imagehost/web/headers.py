@@ -1,12 +1,12 @@
 """What every answer carries, and which requests are not served at all."""
 
-import ipaddress
 import logging
 import time
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
+from imagehost.config import is_loopback
 from imagehost.errors import CrossSiteRequest, ForbiddenHost
 from imagehost.web.context import known_identity, request_id, services
 
@@ -34,15 +34,11 @@ def page_policy(s3_origin: str) -> str:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def _is_ours(host: str) -> bool:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 def refuse_cross_site() -> None:
@@ -58,7 +54,7 @@ def refuse_cross_site() -> None:
 def _before() -> None:
     g.started_at_s = time.perf_counter()
     # A name that resolves to loopback must not let a foreign page talk to a development server (DNS rebinding).
-    if services().config.dev and not _is_loopback(request.host):
+    if services().config.dev and not _is_ours(request.host):
         raise ForbiddenHost("Use 127.0.0.1 or localhost, or switch IMAGEHOST_DEV off.")
 
 
@@ -67,7 +63,7 @@ def _after(answer: Response) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "same-origin"
     answer.headers.setdefault("Content-Security-Policy", API_POLICY)
-    if request.endpoint != "static":
+    if request.endpoint != "static" or answer.status_code >= 400:
         answer.headers.setdefault("Cache-Control", "no-store")
     who = known_identity()
     log.info(

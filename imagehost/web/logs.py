@@ -23,7 +23,7 @@ class JsonFormatter(logging.Formatter):
         event |= {name: value for name, value in vars(record).items() if name not in _STANDARD and value is not None}
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(event, ensure_ascii=False, default=str)
+        return json.dumps(event, default=str)
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -61,7 +61,7 @@ def to_ticket(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def to_key(api_key: ApiKey) -> dict[str, Any]:
+def to_api_key(api_key: ApiKey) -> dict[str, Any]:
     """An API key, without its secret."""
     return {
         "kid": api_key.kid,

@@ -20,6 +20,17 @@ _ADVICE = {
     503: "Please try again in a moment.",
 }
 
+# The framework's own errors. Python's phrases change between versions, codes must not.
+_CODES = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "request-timeout",
+    414: "uri-too-long",
+    416: "range-not-satisfiable",
+    431: "header-fields-too-large",
+}
+
 
 def to_problem(error: ImagehostError) -> dict[str, object]:
     """The members of an error's problem document. `type` is a name, not an address: api.md
@@ -63,9 +74,14 @@ def _reads_pages() -> bool:
     return request.accept_mimetypes.best_match(("application/problem+json", "text/html")) == "text/html"
 
 
-def _ours(error: ImagehostError) -> Response:
+def log_failure(error: ImagehostError) -> None:
+    """Log what is no fault of the client, with its cause."""
     if error.status >= 500:
         log.warning("unavailable", extra={"code": error.code, "request_id": request_id()}, exc_info=error)
+
+
+def _ours(error: ImagehostError) -> Response:
+    log_failure(error)
     return respond(error)
 
 
@@ -73,13 +89,14 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return respond(RequestTooLarge())
-    original = error.get_response()
-    if status < 400:
-        return Response(original.get_data(), status, original.headers)
-    phrase = HTTPStatus(status).phrase
-    code = phrase.lower().replace(" ", "-")
-    members = {"type": "about:blank", "title": phrase, "status": status, "code": code, "request_id": request_id()}
-    return _answer(members, status, original.headers)
+    members = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": _CODES.get(status, f"http-{status}"),
+        "request_id": request_id(),
+    }
+    return _answer(members, status, error.get_response().headers)
 
 
 def _unexpected(error: Exception) -> Response:

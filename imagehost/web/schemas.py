@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -28,12 +28,13 @@ from imagehost.models import SCOPES, Details, Scope
 
 METADATA_MAX_BYTES = 8 * 1024
 BATCH_MAX = 100
-_LINE_BREAKS = re.compile("[\t\n\r\u2028\u2029]")
+T = TypeVar("T")
+_NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def _one_line(text: str) -> str:
-    if _LINE_BREAKS.search(text):
-        raise ValueError("must be one line")
+    if _NOT_IN_A_LINE.search(text):
+        raise ValueError("must be one line, without control characters")
     return text
 
 
@@ -48,6 +49,13 @@ def _small(metadata: dict[str, Any]) -> dict[str, Any]:
     if size_bytes > METADATA_MAX_BYTES:
         raise ValueError(f"has {size_bytes} bytes as JSON; {METADATA_MAX_BYTES} are allowed")
     return metadata
+
+
+def _not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
+    """min_length of a tuple would report it too short when its only entry is invalid."""
+    if not entries:
+        raise ValueError("needs at least one entry")
+    return entries
 
 
 def _without_repeats(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,7 +157,9 @@ class CompleteOne(Request):
 class CompleteMany(Request):
     """The uploads to complete, each by itself."""
 
-    ids: Annotated[tuple[Id, ...], Field(min_length=1, max_length=BATCH_MAX)]
+    ids: Annotated[
+        tuple[Id, ...], AfterValidator(_not_empty), Field(max_length=BATCH_MAX, json_schema_extra={"minItems": 1})
+    ]
 
 
 class CompleteRequest(RootModel[CompleteOne | CompleteMany]):
@@ -178,6 +188,12 @@ class ImageEdit(Request):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+class IfMatch(BaseModel):
+    """Make the change on this revision of the image, or not at all."""
+
+    if_match: str | None = Field(None, alias="If-Match", description='the `ETag` of an earlier answer: `"<rev>"`')
+
+
 class PresignRequest(Request):
     """What a URL is for, and how long it shall last."""
 
@@ -185,11 +201,11 @@ class PresignRequest(Request):
     url_expires_in_s: Annotated[StrictInt, Field(ge=1, le=604_800)] = 3_600
 
 
-class KeyRequest(Request):
+class ApiKeyRequest(Request):
     """A new API key."""
 
     name: Annotated[StrictStr, _stripped(100), AfterValidator(_one_line)]
-    scopes: tuple[Scope, ...] = Field(SCOPES, min_length=1)
+    scopes: Annotated[tuple[Scope, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})] = SCOPES
     expires_in_s: Annotated[StrictInt, Field(ge=1, le=10 * 366 * 86_400)] | None = None
 
     @field_validator("scopes")

@@ -59,7 +59,7 @@ def test_a_revoked_key_leads_to_signing_in_again_with_clear_words(account: Clien
     account.upload(photo("rocket").read_bytes(), "image/jpeg")
     page = visit()
     expect(page.locator(".tile")).to_have_count(1)
-    kid = account.get(f"{API}/me").json()["key"]["kid"]
+    kid = account.get(f"{API}/me").json()["api_key"]["kid"]
     assert account.send("DELETE", f"{API}/me/keys/{kid}").status_code == 204
     page.locator(".tile").hover()
     page.get_by_label("Make private").click()

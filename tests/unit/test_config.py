@@ -195,7 +195,6 @@ def test_an_address_is_an_origin_and_no_more(name: str, url: str) -> None:
 def test_a_slash_behind_an_origin_does_no_harm() -> None:
     made = config(IMAGEHOST_PUBLIC_URL="https://images.example.org:8443/")
     assert made.public_url == "https://images.example.org:8443"
-    assert made.public_host == "images.example.org:8443"
 
 
 @pytest.mark.parametrize("statuses", ["new,used", "deleted,new", "new,new,deleted", ","])

@@ -5,7 +5,7 @@ import re
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from imagehost.errors import ImageNotFound, RevMismatch
+from imagehost.errors import ImageNotFound
 from imagehost.ids import is_id
 from imagehost.models import Published
 from imagehost.services.accounts import Identity
@@ -14,32 +14,31 @@ from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.auth import require_scope
 from imagehost.web.context import services
 from imagehost.web.present import to_image, to_time
-from imagehost.web.schemas import ImageEdit, PresignRequest, ViewQuery
+from imagehost.web.schemas import IfMatch, ImageEdit, PresignRequest, ViewQuery
 
 TAG = "Images"
 IMAGE = f"{PREFIX}/image/<iid>"
+NO_REV = -1
 
 
-@endpoint(
-    "GET", "/i/<name>", query=ViewQuery, answers={302: None}, problems=(404, 410, 422), access="optional", tag=TAG
-)
+@endpoint("GET", "/i/<name>", query=ViewQuery, answers={302: None}, problems=(404, 410), access="optional", tag=TAG)
 def view_public_address(identity: Identity | None, name: str, query: ViewQuery) -> ResponseReturnValue:
     """The image itself, at its public address (the extension is ignored): redirects to a presigned URL."""
     return _view(name.partition(".")[0], identity, query)
 
 
-@endpoint("GET", IMAGE, query=ViewQuery, answers={302: None}, problems=(404, 410, 422), access="optional", tag=TAG)
+@endpoint("GET", IMAGE, query=ViewQuery, answers={302: None}, problems=(404, 410), access="optional", tag=TAG)
 def view_image(identity: Identity | None, iid: str, query: ViewQuery) -> ResponseReturnValue:
     """The image itself: redirects to a presigned URL, the same for everyone as long as `max-age` says."""
     return _view(iid, identity, query)
 
 
-@endpoint("GET", f"{IMAGE}/meta", answers={200: answers.Image}, problems=(404, 410), access="optional", tag=TAG)
+@endpoint("GET", f"{IMAGE}/meta", answers={200: answers.AnyImage}, problems=(404, 410), access="optional", tag=TAG)
 def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
     """An image's metadata: all of it for its owner, the public part for anybody else who may see it."""
     published = _visible(iid, identity)
     owned = identity is not None and published.image.uid == identity.uid
-    return to_image(published, public=not owned), 200, _etag(published)
+    return to_image(published, public=not owned), 200, _etag(published) if owned else {}
 
 
 @endpoint(
@@ -47,7 +46,8 @@ def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
     IMAGE,
     json=ImageEdit,
     answers={200: answers.Image},
-    problems=(404, 409, 410, 412, 422),
+    problems=(404, 409, 410, 412),
+    headers=IfMatch,
     scope="write",
     tag=TAG,
 )
@@ -57,10 +57,20 @@ def edit_image(identity: Identity, iid: str, body: ImageEdit) -> ResponseReturnV
     return to_image(published), 200, _etag(published)
 
 
-@endpoint("DELETE", IMAGE, answers={202: None, 204: None}, problems=(404, 409, 410), scope="delete", tag=TAG)
+@endpoint(
+    "DELETE",
+    IMAGE,
+    answers={202: None, 204: None},
+    problems=(404, 409, 410, 412),
+    headers=IfMatch,
+    scope="delete",
+    tag=TAG,
+)
 def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
-    """Delete an image, or cancel a pending upload: 204 when its bytes are gone, 202 while they are being removed."""
-    return "", 204 if services().changes.delete(identity.uid, _known(iid)) else 202
+    """Delete an image, or cancel a pending upload: 204 when its bytes are gone, 202 while they are being removed.
+    `If-Match: "<rev>"` is honoured."""
+    gone = services().changes.delete(identity.uid, _known(iid), if_rev=_if_rev())
+    return "", 204 if gone else 202
 
 
 @endpoint(
@@ -68,7 +78,7 @@ def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
     f"{IMAGE}/presign",
     json=PresignRequest,
     answers={200: answers.SignedUrl},
-    problems=(404, 410, 422),
+    problems=(404, 410),
     scope="read",
     tag=TAG,
 )
@@ -113,10 +123,9 @@ def _etag(published: Published) -> dict[str, str]:
 
 
 def _if_rev() -> int | None:
-    """The revision that `If-Match` names; None without one, or for `*`. Raises RevMismatch for what cannot match."""
+    """The revision that `If-Match` names: None without one, or for `*`; one that no image has for what names none."""
     wanted = request.headers.get("If-Match", "*").strip()
     if wanted == "*":
         return None
-    if (rev := re.fullmatch(r'"([0-9]{1,15})"', wanted)) is None:
-        raise RevMismatch("If-Match names no revision of this image.")
-    return int(rev[1])
+    rev = re.fullmatch(r'"([0-9]{1,15})"', wanted, re.ASCII)
+    return int(rev[1]) if rev else NO_REV

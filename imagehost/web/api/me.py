@@ -8,8 +8,8 @@ from imagehost.services.accounts import Identity
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.context import services
-from imagehost.web.present import to_image, to_key, to_time
-from imagehost.web.schemas import KeyRequest, ListQuery
+from imagehost.web.present import to_api_key, to_image, to_time
+from imagehost.web.schemas import ApiKeyRequest, ListQuery
 
 TAG = "Account"
 LIST = f"{PREFIX}/me/images"
@@ -32,7 +32,7 @@ def get_me(identity: Identity) -> ResponseReturnValue:
             "pending": profile.usage.reserved_count,
         },
         "quota": {"bytes": config.quota_bytes, "images": config.quota_images, "pending": config.max_pending},
-        "key": to_key(identity.api_key),
+        "api_key": to_api_key(identity.api_key),
     }
 
 
@@ -41,7 +41,6 @@ def get_me(identity: Identity) -> ResponseReturnValue:
     LIST,
     query=ListQuery,
     answers={200: answers.ImageList},
-    problems=(422,),
     scope="read",
     tag=TAG,
 )
@@ -72,27 +71,27 @@ def list_images(identity: Identity, query: ListQuery) -> ResponseReturnValue:
     )
 
 
-@endpoint("GET", f"{PREFIX}/me/keys", answers={200: answers.KeyList}, scope="read", tag=TAG)
+@endpoint("GET", f"{PREFIX}/me/keys", answers={200: answers.ApiKeyList}, scope="read", tag=TAG)
 def list_keys(identity: Identity) -> ResponseReturnValue:
     """All API keys of the account."""
-    return {"keys": [to_key(api_key) for api_key in services().accounts.get_profile(identity.uid).api_keys]}
+    return {"api_keys": [to_api_key(api_key) for api_key in services().accounts.get_profile(identity.uid).api_keys]}
 
 
 @endpoint(
     "POST",
     f"{PREFIX}/me/keys",
-    json=KeyRequest,
-    answers={201: answers.IssuedKey},
-    problems=(409, 422),
+    json=ApiKeyRequest,
+    answers={201: answers.IssuedApiKey},
+    problems=(409,),
     scope="write",
     tag=TAG,
 )
-def create_key(identity: Identity, body: KeyRequest) -> ResponseReturnValue:
+def create_key(identity: Identity, body: ApiKeyRequest) -> ResponseReturnValue:
     """A new API key; its token is in this answer and nowhere else. It may have no scope that the caller's key lacks."""
     issued = services().accounts.issue_key(
         identity.uid, body.name, scopes=body.scopes, expires_in_s=body.expires_in_s, issuer=identity.api_key
     )
-    return to_key(issued.api_key) | {"token": issued.token}, 201
+    return to_api_key(issued.api_key) | {"token": issued.token}, 201
 
 
 @endpoint("DELETE", f"{PREFIX}/me/keys/<kid>", answers={204: None}, problems=(404, 409), scope="write", tag=TAG)

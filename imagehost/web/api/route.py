@@ -55,17 +55,19 @@ def endpoint(
     scope: str | None = None,
     json: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
+    headers: type[BaseModel] | None = None,
     tag: str,
 ) -> Callable[[View], View]:
     """Declare a route. The view gets, by name: `identity` (unless access is `none`; None for nobody where `optional`),
-    `body` where there is `json`, `query` where there is `query`, and the path's parameters."""
+    `body` where there is `json`, `query` where there is `query`, and the path's parameters. `headers` are only
+    declared."""
     keyed = access in ("scope", "any-key")
-    failing = sorted({*problems, *((401, 403) if keyed else ()), 503} | ({400, 415} if json else set()))
-    models: dict[str, Any] = {f"HTTP_{status}": model for status, model in answers.items()}
-    models |= {f"HTTP_{status}": Problem for status in failing}
-    security: Any = (
-        [{"bearer": []}, {"apiKey": []}] if keyed else [{}, {"bearer": []}] if access == "optional" else [{}]
-    )
+    failing = {*problems, 503} | ({401, 403} if access != "none" else set())
+    failing |= ({400, 413, 415, 422} if json else set()) | ({422} if query else set())
+    models: dict[str, Any] = {f"HTTP_{status}": Problem for status in sorted(failing)}
+    models |= {f"HTTP_{status}": model for status, model in answers.items()}
+    tokens: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+    security: Any = tokens if keyed else [{}, *tokens] if access == "optional" else [{}]
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -83,7 +85,9 @@ def endpoint(
         declared = spec.validate(
             json=json,
             query=query,
+            headers=headers,
             resp=Answers(**models),
+            validation_error_status=503,  # spectree adds one; 422 is declared where it can be
             tags=[tag],
             security=security,
             skip_validation=True,

@@ -18,7 +18,7 @@ def get_health() -> ResponseReturnValue:
     return {"status": "ok"}
 
 
-@endpoint("GET", "/health/ready", answers={200: answers.Ready}, access="none", tag=TAG)
+@endpoint("GET", "/health/ready", answers={200: answers.Ready, 503: answers.Ready}, access="none", tag=TAG)
 def get_readiness() -> ResponseReturnValue:
     """Readiness: Redis and S3 answer too; 503 with the same shape when one does not."""
     states = services().health.check()
@@ -40,7 +40,7 @@ def get_openapi() -> ResponseReturnValue:
 @endpoint(
     "POST",
     f"{PREFIX}/dev/issue-key",
-    answers={201: answers.DevKey},
+    answers={201: answers.DevApiKey},
     problems=(403, 404),
     access="none",
     tag=TAG,

@@ -13,7 +13,7 @@ from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.body import validate
 from imagehost.web.context import services
 from imagehost.web.present import to_image, to_ticket
-from imagehost.web.problems import to_problem
+from imagehost.web.problems import log_failure, to_problem
 from imagehost.web.schemas import (
     CompleteMany,
     CompleteRequest,
@@ -31,7 +31,7 @@ TAG = "Uploads"
     f"{PREFIX}/upload/request",
     json=UploadRequest,
     answers={200: answers.UploadResults, 201: answers.Ticket},
-    problems=(404, 410, 413, 422, 429),
+    problems=(404, 410, 429),
     scope="upload",
     tag=TAG,
 )
@@ -55,8 +55,8 @@ def request_upload(identity: Identity, body: UploadRequest) -> ResponseReturnVal
     "POST",
     f"{PREFIX}/upload/complete",
     json=CompleteRequest,
-    answers={200: answers.Image, 201: answers.Image},
-    problems=(404, 409, 410, 422),
+    answers={200: answers.Completed, 201: answers.Image},
+    problems=(404, 409, 410),
     scope="upload",
     tag=TAG,
 )
@@ -89,5 +89,6 @@ def _each(member: str, work: Callable[[], tuple[int, dict[str, Any]]]) -> dict[s
     try:
         status, value = work()
     except ImagehostError as exc:
+        log_failure(exc)
         return {"status": exc.status, "problem": to_problem(exc)}
     return {"status": status, member: value}

@@ -1,6 +1,6 @@
 """The gallery: one static page; what it shows, its scripts ask of the API."""
 
-from flask import Blueprint, Response, make_response, render_template, send_from_directory
+from flask import Blueprint, Response, current_app, make_response, render_template
 
 from imagehost import __version__
 from imagehost.mediatypes import EXTENSIONS
@@ -32,4 +32,4 @@ def show_gallery() -> Response:
 @pages.get("/favicon.ico")
 def show_favicon() -> Response:
     """The icon, for what asks at the old address."""
-    return send_from_directory("../static", "favicon.ico")
+    return current_app.send_static_file("favicon.ico")

@@ -145,7 +145,7 @@ def test_a_control_character_or_lone_surrogate_is_pointed_at(character: str, doc
     assert [error["pointer"] for error in caught.value.extensions["errors"]] == [pointer]
 
 
-@pytest.mark.parametrize("text", ['"\\ud83d\\ude42"', '"🙂"', '"\\n\\t\\r"', '"\\u0085"', '"\\ufeff"'])
+@pytest.mark.parametrize("text", ['"\\ud83d\\ude42"', '"🙂"', '"\\n\\t\\r"', '"\\ufeff"'])
 def test_characters_that_harm_nobody_pass(text: str) -> None:
     assert parse(text) == json.loads(text)
 

@@ -133,7 +133,7 @@ def test_the_page_and_what_is_no_browser_get_a_token_in_development(
     issued = answer.get_json()
     assert set(issued) == {"token", "kid", "uid"}
     me = client.get("/api/v1/me", headers={"X-API-Key": issued["token"]}).get_json()
-    assert (me["uid"], me["key"]["kid"]) == (issued["uid"], issued["kid"])
+    assert (me["uid"], me["api_key"]["kid"]) == (issued["uid"], issued["kid"])
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_ticket_is_shown_in_the_documented_shape(app: Flask) -> None:
     "path, shape",
     [
         ("/api/v1/me", answers.Me),
-        ("/api/v1/me/keys", answers.KeyList),
+        ("/api/v1/me/keys", answers.ApiKeyList),
         ("/api/v1/me/images", answers.ImageList),
         ("/health", answers.Alive),
         ("/health/ready", answers.Ready),
@@ -137,7 +137,7 @@ def test_an_answer_has_its_documented_shape(
 def test_a_new_api_key_has_its_documented_shape(client: FlaskClient, caller: Caller) -> None:
     answer = client.post("/api/v1/me/keys", json={"name": "n", "scopes": ["read"]}, headers=caller.headers)
     assert answer.status_code == 201
-    assert answers.IssuedKey.model_validate(answer.get_json(), strict=True).scopes == ["read"]
+    assert answers.IssuedApiKey.model_validate(answer.get_json(), strict=True).scopes == ["read"]
 
 
 @pytest.mark.parametrize(

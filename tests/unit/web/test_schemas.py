@@ -7,10 +7,10 @@ from pydantic import BaseModel, ValidationError
 
 from imagehost.models import SCOPES, Details
 from imagehost.web.schemas import (
+    ApiKeyRequest,
     CompleteMany,
     CompleteRequest,
     ImageEdit,
-    KeyRequest,
     ListQuery,
     PresignRequest,
     UploadBatch,
@@ -21,7 +21,7 @@ from imagehost.web.schemas import (
 ID = "4k" + "a" * 22
 ITEM = {"filename": "a.png", "mime": "image/png", "size": 5}
 KEY = {"name": "laptop"}
-BASES: dict[type[BaseModel], dict[str, Any]] = {UploadItem: ITEM, KeyRequest: KEY}
+BASES: dict[type[BaseModel], dict[str, Any]] = {UploadItem: ITEM, ApiKeyRequest: KEY}
 
 
 def nested(size_bytes: int) -> dict[str, str]:
@@ -59,10 +59,10 @@ GOOD: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (PresignRequest, {}),
     (PresignRequest, {"purpose": "download", "url_expires_in_s": 1}),
     (PresignRequest, {"url_expires_in_s": 604_800}),
-    (KeyRequest, {"name": "x" * 100}),
-    (KeyRequest, {"scopes": ["read"]}),
-    (KeyRequest, {"expires_in_s": 1}),
-    (KeyRequest, {"expires_in_s": 10 * 366 * 86_400}),
+    (ApiKeyRequest, {"name": "x" * 100}),
+    (ApiKeyRequest, {"scopes": ["read"]}),
+    (ApiKeyRequest, {"expires_in_s": 1}),
+    (ApiKeyRequest, {"expires_in_s": 10 * 366 * 86_400}),
     (ListQuery, {"limit": "1", "page": "1"}),
     (ListQuery, {"limit": "100", "page": "10000000"}),
     (ListQuery, {"cursor": "x" * 2_000}),
@@ -95,7 +95,7 @@ BEYOND: dict[type[BaseModel], dict[str, list[Any]]] = {
         "title": [""],
     },
     PresignRequest: {"url_expires_in_s": [0, 604_801, "60", 60.0, None], "purpose": ["steal", None]},
-    KeyRequest: {
+    ApiKeyRequest: {
         "scopes": [[], ["admin"], ["read", "x"], "read", None],
         "expires_in_s": [0, -1, 10 * 366 * 86_400 + 1, 1.5],
         "name": ["", " ", "x" * 101, "a\nb"],
@@ -148,8 +148,8 @@ def test_a_tag_given_twice_counts_once_and_the_order_stays() -> None:
 
 
 def test_scopes_come_in_their_own_order_and_all_when_none_is_named() -> None:
-    assert KeyRequest.model_validate(KEY | {"scopes": ["delete", "read", "delete"]}).scopes == ("read", "delete")
-    assert KeyRequest.model_validate(KEY).scopes == SCOPES
+    assert ApiKeyRequest.model_validate(KEY | {"scopes": ["delete", "read", "delete"]}).scopes == ("read", "delete")
+    assert ApiKeyRequest.model_validate(KEY).scopes == SCOPES
 
 
 def test_an_edit_changes_what_it_names_and_nothing_else() -> None:
