@@ -57,3 +57,27 @@ def test_a_public_image_can_be_seen_but_not_changed_by_others(account: Client, s
     assert_problem(stranger.post(f"{API}/image/{iid}/presign", {}), 404, "image-not-found")
     assert account.meta(iid).json() == image | {"views": 1}
     assert stranger.list_all() == []
+
+
+def test_the_revision_of_an_image_is_its_owners_business(account: Client, stranger: Client) -> None:
+    image = account.upload(SMALL, "image/png")
+    assert account.meta(image["id"]).headers["ETag"] == '"1"'
+    seen = stranger.meta(image["id"])
+    assert "ETag" not in seen.headers
+    assert "rev" not in seen.json()
+
+
+def test_who_follows_a_link_to_nothing_in_a_browser_gets_a_page(anonymous: Client) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    answer = anonymous.get("/i/gone.jpg", headers=browser)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "image-not-found" in answer.text
+    for accept in ("*/*", "image/avif,image/webp,*/*;q=0.8"):
+        assert_problem(anonymous.get("/i/gone.jpg", headers={"Accept": accept}), 404, "image-not-found")
+    assert_problem(anonymous.get(f"{API}/me", headers=browser), 401, "token-missing")
+
+
+def test_no_redirect_is_built_from_the_host_header(anonymous: Client) -> None:
+    assert_problem(anonymous.get("/api/v1//me"), 404, "not-found")

@@ -1,5 +1,7 @@
 """Lists, due entries, accounts and epochs on a real server."""
 
+from typing import Any
+
 import pytest
 
 from imagehost import ids
@@ -132,3 +134,25 @@ def test_a_redis_that_does_not_answer_is_unavailable_not_an_error_of_the_driver(
     shards = ShardIndex(client.connect(config.redis_url.get_secret_value()))
     with pytest.raises(Unavailable):
         shards.ping()
+
+
+def test_a_cursor_skips_nothing_though_newer_images_go_while_it_is_followed(
+    parts: Parts, uid: str, epoch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [ready(uid, ids.new_iid(uid), created_at_ms=time_ms) for time_ms in range(6)]
+    for record in records:
+        parts.images.apply(record, epoch)
+    page = parts.images.list_page(uid, 2)
+    assert page.next is not None
+    redis: Any = parts.images._redis
+    asked = redis.zcount
+
+    def newest_go_meanwhile(*args: Any) -> Any:
+        answer = asked(*args)
+        for record in records[4:]:
+            parts.images.apply(dead(uid, record.iid, rev=2), epoch)
+        return answer
+
+    monkeypatch.setattr(redis, "zcount", newest_go_meanwhile)
+    rest = parts.images.list_page(uid, 2, after=page.next)
+    assert [published.image.iid for published in rest.items] == [records[3].iid, records[2].iid]

@@ -30,7 +30,8 @@ class Faulty:
     """An adapter whose methods misbehave as told, call by call:
 
     ok; drop (the request never arrives); apply (it does, the answer is lost); late (it arrives when `land` is called);
-    fail (a plain refusal to work); before and after (the process dies there); do (something else happens first)."""
+    fail (a plain refusal to work); break (a bug);
+    before and after (the process dies there); do (something else happens first)."""
 
     adapter: Any
     plan: dict[str, list[str]] = field(default_factory=dict)
@@ -49,6 +50,8 @@ class Faulty:
     def _act(self, step: str, work: Callable[[], Any]) -> Any:
         if step == "before":
             raise Crash
+        if step == "break":
+            raise TypeError("a fault of ours")
         if step == "fail":
             raise Unavailable("It does not answer.")
         if step == "late":

@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from imagehost import ids
-from imagehost.errors import KeyNotFound, NameTaken, NotFound, OutcomeUnknown, TokenExpired, TokenInvalid, Unavailable
+from imagehost.errors import (
+    KeyNotFound,
+    NameTaken,
+    NotFound,
+    OutcomeUnknown,
+    TokenExpired,
+    TokenInvalid,
+    TooManyKeys,
+    Unavailable,
+)
 from imagehost.models import Claim
-from imagehost.services.accounts import ORPHAN_CLAIM_S, Accounts
+from imagehost.services.accounts import API_KEYS_MAX, ORPHAN_CLAIM_S, Accounts
 from imagehost.services.parts import Parts
 from tests.contract.services.conftest import Bench, Crash, Faulty
 
@@ -117,3 +126,44 @@ def test_a_revocation_that_died_before_the_index_knew_is_finished_by_its_retry(
 def test_keys_of_an_unknown_account_cannot_be_made(bench: Bench) -> None:
     with pytest.raises(NotFound):
         bench.services.accounts.issue_key(ids.new_uid(), "nobody")
+
+
+def test_an_account_whose_making_ended_after_its_claim_is_finished_by_who_may_resume_it(bench: Bench) -> None:
+    name = _name()
+    records = Faulty(bench.parts.records, {"write_account": ["before"]})
+    with pytest.raises(Crash):
+        Accounts(_with(bench, records=records)).create(name, resume=True)
+    account = bench.services.accounts.create(name, resume=True)
+    assert bench.services.accounts.find_uid(name) == account.uid
+    assert bench.services.accounts.create(name, resume=True).uid == account.uid
+
+
+def test_a_revocation_that_landed_as_the_last_of_its_writes_is_known_to_be_made(bench: Bench) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "laptop")
+    records = Faulty(bench.parts.records, {"write_account": ["drop"] * 4 + ["apply"]})
+    Accounts(_with(bench, records=records)).revoke_key(bench.uid, issued.api_key.kid)
+    with pytest.raises(TokenInvalid):
+        bench.services.accounts.authenticate(issued.token)
+
+
+def test_a_key_that_is_being_revoked_makes_no_other(bench: Bench) -> None:
+    accounts = bench.services.accounts
+    identity = accounts.authenticate(accounts.issue_key(bench.uid, "laptop").token)
+    accounts.revoke_key(bench.uid, identity.api_key.kid)
+    with pytest.raises(TokenInvalid):
+        accounts.issue_key(bench.uid, "child", issuer=identity.api_key)
+    assert accounts.get_profile(bench.uid).api_keys == ()
+
+
+def test_an_account_has_a_hundred_keys_at_most_and_all_work(bench: Bench) -> None:
+    accounts, api_key = bench.services.accounts, bench.services.accounts.issue_key(bench.uid, "first").api_key
+    stored = bench.parts.records.find_account(bench.uid)
+    assert stored is not None
+    many = tuple(replace(api_key, kid=ids.new_kid(), name="n" * 100) for _ in range(API_KEYS_MAX - 1))
+    full = replace(stored.record, rev=stored.record.rev + 1, api_keys=(api_key, *many))
+    bench.parts.records.write_account(full, etag=stored.etag)
+    with pytest.raises(TooManyKeys):
+        accounts.issue_key(bench.uid, "one more")
+    assert len(accounts.get_profile(bench.uid).api_keys) == API_KEYS_MAX
+    accounts.revoke_key(bench.uid, api_key.kid)
+    accounts.issue_key(bench.uid, "in its place")

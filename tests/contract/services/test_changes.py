@@ -234,3 +234,33 @@ def test_edits_and_deletes_at_once_leave_a_dead_image(bench: Bench) -> None:
         bench.services.changes.delete(bench.uid, iid)
     bench.sweep_now(iid)
     assert bench.raw.counters(bench.uid) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("before, after", [(1, True), (True, 1), (1, 1.0), (0, False)])
+def test_an_edit_that_json_tells_apart_is_made_though_python_does_not(
+    bench: Bench, before: object, after: object
+) -> None:
+    iid = bench.publish(metadata={"a": [before]})
+    image = bench.services.changes.edit(bench.uid, iid, {"metadata": {"a": [after]}}).image
+    assert image.rev == 2
+    found = bench.services.library.get_for_viewer(iid, bench.uid).image.metadata["a"][0]
+    assert type(found) is type(after)
+
+
+@pytest.mark.parametrize("act", ["edit", "delete"])
+def test_a_change_that_landed_as_the_last_of_its_writes_is_known_to_be_made(bench: Bench, act: str) -> None:
+    iid = bench.publish()
+    bench.records.plan["write_image"] = ["drop"] * 4 + ["apply"]
+    if act == "edit":
+        assert bench.faulty.changes.edit(bench.uid, iid, {"title": "b"}).image.title == "b"
+    else:
+        assert bench.faulty.changes.delete(bench.uid, iid)
+
+
+def test_a_delete_of_a_named_revision_spares_another(bench: Bench) -> None:
+    iid = bench.publish()
+    bench.services.changes.edit(bench.uid, iid, {"title": "a"})
+    with pytest.raises(RevMismatch):
+        bench.services.changes.delete(bench.uid, iid, if_rev=1)
+    assert bench.raw.due(iid) == {}
+    assert bench.services.changes.delete(bench.uid, iid, if_rev=2)

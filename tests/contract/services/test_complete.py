@@ -243,3 +243,18 @@ def test_a_stale_index_is_not_believed_when_it_says_ready(bench: Bench) -> None:
         bench.services.completion.complete(bench.uid, iid)
     bench.raw.client.delete(name)
     bench.raw.client.hset(name, mapping=after)
+
+
+def test_bytes_that_a_delete_took_meanwhile_are_an_image_deleted_not_an_upload_missing(bench: Bench) -> None:
+    iid = bench.request().iid
+    bench.objects.plan["download"] = ["do"]
+    bench.objects.first = lambda: bench.services.changes.delete(bench.uid, iid)
+    with pytest.raises(ImageDeleted):
+        bench.faulty.completion.complete(bench.uid, iid)
+
+
+def test_a_view_is_shown_though_it_cannot_be_counted(bench: Bench) -> None:
+    iid = bench.publish()
+    bench.images.plan["count_view"] = ["fail"]
+    bench.faulty.library.count_view(iid)
+    assert bench.faulty.library.get_for_viewer(iid, None).views == 0

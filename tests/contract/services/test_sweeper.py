@@ -1,5 +1,7 @@
 """The sweeper: what it undoes, what it finishes, and what it must not touch."""
 
+from typing import Any
+
 import pytest
 
 from imagehost.errors import ImageDeleted, ImageNotFound, UploadNotReceived
@@ -99,3 +101,31 @@ def test_what_cannot_be_finished_stays_due(bench: Bench) -> None:
         bench.services.completion.complete(bench.uid, iid)
     bench.services.sweeper.sweep()
     assert bench.raw.due(iid) == {}
+
+
+def test_one_broken_record_keeps_the_sweeper_from_no_other_image(bench: Bench) -> None:
+    broken, iid = bench.request().iid, bench.request().iid
+    place: Any = {"Bucket": bench.parts.config.bucket, "Key": f"records/{broken[:2]}/{broken}.json"}
+    bench.parts.objects._s3.put_object(**place, Body=b"[]")
+    due = f"due:{{{iid[:2]}}}"
+    for each in (broken, iid):
+        bench.pass_deadline(each)
+    bench.raw.client.zadd(due, dict.fromkeys(bench.raw.client.zrange(due, 0, -1), 0))
+    bench.services.sweeper.sweep()
+    assert bench.parts.images.find(iid).entry is None
+    assert bench.parts.images.find(broken).entry is not None
+    bench.parts.objects._s3.delete_object(**place)
+    bench.services.sweeper.sweep()
+    assert bench.parts.images.find(broken).entry is None
+
+
+def test_an_entry_that_breaks_the_sweeper_keeps_it_from_no_other(bench: Bench) -> None:
+    first, second = bench.request().iid, bench.request().iid
+    for iid in (first, second):
+        bench.pass_deadline(iid)
+    due = f"due:{{{first[:2]}}}"
+    bench.raw.client.zadd(due, dict.fromkeys(bench.raw.client.zrange(due, 0, -1), 0))
+    bench.records.plan["find_image"] = ["break"]
+    assert bench.faulty.sweeper.sweep() == 1
+    bench.services.sweeper.sweep()
+    assert bench.parts.images.find(first).entry is bench.parts.images.find(second).entry is None

@@ -81,3 +81,12 @@ def test_a_socket_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
 def test_nothing_in_the_secrets_names_a_path(tmp_path: Path) -> None:
     DataDirectory(str(tmp_path)).write_secrets(Secrets())
     assert "/" not in (tmp_path / "embedded.json").read_text()
+
+
+def test_a_directory_full_of_something_else_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("dear")
+    tmp_path.chmod(0o755)
+    with pytest.raises(StackError, match="IMAGEHOST_DATA_DIR"):
+        DataDirectory(str(tmp_path)).lock()
+    assert mode_of(tmp_path) == 0o755
+    assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]

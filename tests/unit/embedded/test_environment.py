@@ -93,6 +93,8 @@ def test_a_page_for_other_machines_needs_an_s3_that_they_can_reach(
     with pytest.raises(ConfigError, match="S3_PUBLIC_ENDPOINT_URL"):
         merge({"IMAGEHOST_BIND": address}, directory, made)
     assert merge({"IMAGEHOST_BIND": address} | OWN_S3, directory, made)["IMAGEHOST_BIND"] == address
+    proxied = {"IMAGEHOST_BIND": address, "S3_PUBLIC_ENDPOINT_URL": "https://s3.example.org"}
+    assert proxied.items() <= merge(proxied, directory, made).items()
 
 
 def test_an_ipv6_loopback_address_makes_an_ipv6_page(directory: DataDirectory, made: Secrets) -> None:
