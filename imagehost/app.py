@@ -32,19 +32,14 @@ ROUTES = (images, me, service, uploads)  # importing them declares their routes
 
 
 def build_services(config: Config) -> Services:
-    """The services of one process, which web, sweeper and command line share. Raises ConfigError without
-    credentials."""
-    return Services.of(build_parts(config))
-
-
-def build_parts(config: Config) -> Parts:
-    """Clients and adapters of one process. Connects to nothing yet; raises ConfigError without credentials."""
+    """Clients, adapters and services of one process, which web, sweeper and command line share. Connects to nothing
+    yet; raises ConfigError without credentials."""
     redis = index_client.connect(config.redis_url.get_secret_value())
     scripts = Scripts(redis)
     s3 = storage_client.connect(config)
     public_s3 = storage_client.connect(config, endpoint_url=config.s3_public_endpoint_url)
     secrets = tuple(secret.get_secret_value() for secret in config.flask_secret)
-    return Parts(
+    parts = Parts(
         config=config,
         images=ImageIndex(redis, scripts),
         accounts=AccountIndex(redis, scripts),
@@ -58,6 +53,7 @@ def build_parts(config: Config) -> Parts:
         cursors=Cursors(secrets),
         connections=(redis, s3, public_s3),
     )
+    return Services.of(parts)
 
 
 def create_app(config: Config | None = None) -> Flask:

@@ -10,7 +10,7 @@ from typing import NoReturn, ParamSpec
 
 import click
 
-from imagehost.app import build_parts
+from imagehost.app import build_services
 from imagehost.config import ConfigError, load_config, read_environment
 from imagehost.embedded import StackError, settings
 from imagehost.errors import ImagehostError, InvalidRequest
@@ -50,8 +50,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
 def running_services() -> Iterator[Services]:
     """The services, on the parts that the environment names, or on the embedded stack that runs in the data
     directory."""
-    parts = build_parts(load_config(settings(read_environment())))
+    services = build_services(load_config(settings(read_environment())))
     try:
-        yield Services.of(parts)
+        yield services
     finally:
-        parts.close()
+        services.parts.close()

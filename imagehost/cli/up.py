@@ -6,13 +6,12 @@ from threading import Event
 
 import click
 
-from imagehost.app import ROOT, build_parts
+from imagehost.app import ROOT, build_services
 from imagehost.cli.runtime import reported
 from imagehost.config import Config, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.errors import IndexRebuilding, Unavailable
 from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
-from imagehost.services.facade import Services
 
 PATIENCE_S = 20.0
 WIPED = (
@@ -46,13 +45,13 @@ def up() -> None:
 
 
 def _first_start(config: Config) -> str | None:
-    parts = build_parts(config)
+    services = build_services(config)
     try:
-        return _until_it_works(Services.of(parts).bootstrap, config)
+        return _until_it_works(services.bootstrap, config)
     except OSError as exc:
         raise StackError(f"{config.data_dir / TOKEN_FILE} cannot be written: {exc.strerror}.") from exc
     finally:
-        parts.close()
+        services.parts.close()
 
 
 def _until_it_works(bootstrap: Bootstrap, config: Config) -> str | None:

@@ -19,8 +19,10 @@ from imagehost.tokens import Cursors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Shared by all threads of the process."""
+    """Shared by all threads of the process. `parts` are the adapters beneath: to close them, and for tests; web,
+    sweeper and command line use the services."""
 
+    parts: Parts
     config: Config
     cursors: Cursors
     accounts: Accounts
@@ -38,6 +40,7 @@ class Services:
         """Put the services together."""
         accounts = Accounts(parts)
         return cls(
+            parts=parts,
             config=parts.config,
             cursors=parts.cursors,
             accounts=accounts,

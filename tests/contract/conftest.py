@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from imagehost.app import build_parts
+from imagehost.app import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
 from imagehost.services.facade import Services
@@ -24,7 +24,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[st
 @pytest.fixture(scope="session")
 def parts(environment: Mapping[str, str]) -> Iterator[Parts]:
     """The adapters on that stack, its index declared whole."""
-    made = build_parts(load_config(environment))
+    made = build_services(load_config(environment)).parts
     made.shards.begin(list(SHARDS))
     yield made
     made.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from imagehost.app import build_parts
+from imagehost.app import build_services
 from imagehost.services.parts import Parts
 from tests.unit.settings import config
 
@@ -16,6 +16,6 @@ settings.load_profile("unit")
 @pytest.fixture(scope="session")
 def unconnected() -> Iterator[Parts]:
     """Real adapters whose servers do not exist: for what asks no network."""
-    parts = build_parts(config())
+    parts = build_services(config()).parts
     yield parts
     parts.close()
