@@ -37,9 +37,13 @@ def bare_environ(data_dir: Path, **variables: str) -> dict[str, str]:
 def embedded_stack(data_dir: Path, **variables: str) -> Iterator[dict[str, str]]:
     """Valkey and SeaweedFS on `data_dir`, ready and with the bucket; the whole environment for `load_config`.
 
-    The commands of a web process and a sweeper are not started. Everything is stopped at the end; `data_dir` stays.
+    The commands of a web process and a sweeper are not started. Everything is killed at the end; `data_dir` stays.
     """
     with Stack(bare_environ(data_dir, **variables)) as stack:
         environment = stack.prepare()
         stack.start(load_config(environment))
-        yield environment
+        try:
+            yield environment
+        finally:
+            for server in stack._servers:  # a stop in all order waits for connections that tests keep open
+                server.kill()

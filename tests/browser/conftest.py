@@ -31,7 +31,7 @@ Opener = Callable[..., Page]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("browser") / "data")
     yield server
-    server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="session")

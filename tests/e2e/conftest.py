@@ -16,7 +16,7 @@ QUOTA_BYTES, QUOTA_IMAGES, MAX_PENDING = 30 * 2**20, 22, 20
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts a server that lives until the end; all are then stopped together, because each takes some seconds."""
+    """Starts a server that lives until the end."""
     started: list[Server] = []
 
     def start(name: str, *, settle_s: float = 0.0, **variables: str) -> Server:
@@ -25,9 +25,7 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
     yield start
     for server in started:
-        server.running.process.terminate()
-    for server in started:
-        server.running.process.wait(15)
+        server.end()
 
 
 @pytest.fixture(scope="session")
