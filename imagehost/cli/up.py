@@ -26,6 +26,7 @@ WIPED = (
 def up() -> None:
     """Run the web server and the sweeper, and what of Redis and S3 is not configured."""
     environ = read_environment()
+    click.echo("imagehost starts …")
     with Stack(environ) as stack:
         environment = stack.prepare()
         config = load_config(environment)
