@@ -6,6 +6,7 @@ _environ = read_environment()  # with `.env`, as the app reads it
 _host, _port = _environ.get("IMAGEHOST_BIND", "127.0.0.1"), _environ.get("PORT", "8000")
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 worker_class = "gthread"
+forwarder_headers = ""  # else a request from this machine could name its own SCRIPT_NAME and PATH_INFO
 workers = 2
 threads = 8
 # The default control socket is one path for all gunicorns of a user.

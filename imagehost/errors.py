@@ -36,6 +36,7 @@
     ├── QuotaExceeded                   413 quota-exceeded, with used and allowed
     ├── TooManyPending                  429 too-many-pending, with Retry-After
     ├── Unavailable                     503 unavailable, with Retry-After
+    │   ├── BucketLost                      the index knows of accounts, the bucket of nothing (at the start only)
     │   ├── OutcomeUnknown                  a conditional write may or may not have happened
     │   └── IndexRebuilding                 index-rebuilding
     └── ConditionFailed                 a conditional write lost (inside only; services decide what it means)
@@ -219,6 +220,10 @@ class Unavailable(ImagehostError):
 
     def __init__(self, detail: str = "", *, retry_after_s: int = 2, **extensions: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_s)}, **extensions)
+
+
+class BucketLost(Unavailable):
+    """This is another bucket than the index belongs to, or it has lost its objects."""
 
 
 class OutcomeUnknown(Unavailable):

@@ -1,6 +1,10 @@
 """Files that must never be half written, nor read by others."""
 
 import os
+import shutil
+import stat
+import tempfile
+import time
 from pathlib import Path
 
 
@@ -14,3 +18,15 @@ def replace_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def remove_abandoned(prefix: str, older_s: float) -> None:
+    """Remove this user's temporary directories of that name that nobody has touched for `older_s`: a process that is
+    killed cannot tidy up. Whatever cannot be removed stays."""
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        try:
+            found = path.lstat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and time.time() - found.st_mtime > older_s:
+            shutil.rmtree(path, ignore_errors=True)

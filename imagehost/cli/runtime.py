@@ -36,6 +36,8 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
             fail("\n  ".join(["imagehost cannot start with this configuration:", *exc.faults]), 2)
         except StackError as exc:
             fail(str(exc), exc.exit_code)
+        except OSError as exc:  # disk full, read-only, a directory where a file belongs
+            fail(f"{exc.filename or 'The data directory'} cannot be used: {exc.strerror or exc}.", 1)
         except InvalidRequest as exc:
             fail(
                 "\n".join(f"{fault['pointer'].lstrip('/')}: {fault['detail']}" for fault in exc.extensions["errors"]), 2

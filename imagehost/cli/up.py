@@ -10,7 +10,7 @@ from imagehost.app import ROOT, build_services
 from imagehost.cli.runtime import reported
 from imagehost.config import Config, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
-from imagehost.errors import IndexRebuilding, Unavailable
+from imagehost.errors import BucketLost, IndexRebuilding, Unavailable
 from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
 
 PATIENCE_S = 20.0
@@ -18,6 +18,10 @@ WIPED = (
     "Redis has lost its index, and the bucket is not empty: starting on it would hide the images. Restore the data of "
     "Redis (of the embedded one: the folder `redis` of the data directory) and start again. The images are safe in the "
     "bucket."
+)
+BUCKET_LOST = (
+    "The bucket is empty, and the index in Redis is not: this is another bucket, or it has lost its objects (of the "
+    "embedded S3 server: the folder `s3` of the data directory). Restore it, or name the right one, and start again."
 )
 
 
@@ -64,6 +68,8 @@ def _until_it_works(bootstrap: Bootstrap, config: Config) -> str | None:
             return bootstrap.ensure_owner(config.data_dir)
         except IndexRebuilding as exc:
             raise StackError(WIPED) from exc
+        except BucketLost as exc:
+            raise StackError(BUCKET_LOST) from exc
         except Unavailable as exc:
             if time.monotonic() > deadline_s:
                 raise StackError(f"Redis or S3 cannot be used: {exc.__cause__ or exc}") from exc
@@ -72,7 +78,9 @@ def _until_it_works(bootstrap: Bootstrap, config: Config) -> str | None:
 
 def _announce(config: Config, token: str | None) -> None:
     """The one line that says where the page is. The token stands in it once: a fragment is never sent to a server."""
+    path = config.data_dir / TOKEN_FILE
     if token is not None:
         click.echo(f"imagehost runs: open {config.public_url}/#token={token}")
     else:
-        click.echo(f"imagehost runs: open {config.public_url}/ (your API token is in {config.data_dir / TOKEN_FILE})")
+        where = f" (your API token is in {path})" if path.exists() else ""
+        click.echo(f"imagehost runs: open {config.public_url}/{where}")

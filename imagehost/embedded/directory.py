@@ -96,7 +96,11 @@ class DataDirectory:
     def read_secrets(self) -> Secrets | None:
         """The secrets, or None when no stack was made here yet. Raises StackError when they cannot be read."""
         try:
-            return Secrets(**json.loads(self._secrets_file.read_text(encoding="utf-8")))
+            made = Secrets(**json.loads(self._secrets_file.read_text(encoding="utf-8")))
+            sound = asdict(Secrets())
+            if any(type(v) is not type(sound[name]) or "\0" in str(v) for name, v in asdict(made).items()):
+                raise ValueError("a value of another type, or one that no program takes")
+            return made
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError) as exc:
@@ -111,7 +115,12 @@ class DataDirectory:
     def _refuse_foreign(self) -> None:
         """A directory that is full of something else was named by mistake; taking it over would make it private."""
         try:
-            taken = self.path.exists() and not (self.path / "lock").exists() and any(self.path.iterdir())
+            taken = (
+                self.path.exists()
+                and not (self.path / "lock").exists()
+                and not self._secrets_file.exists()
+                and any(self.path.iterdir())
+            )
         except OSError as exc:
             raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
         if taken:

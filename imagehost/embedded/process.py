@@ -7,6 +7,7 @@ thread. Elsewhere a killed supervisor leaves them; the next start notices.
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,13 @@ class Child:
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
+
+    def trim_log(self) -> None:
+        """Keep a log that grows while its child runs in bounds: the child appends, so it may be cut."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_MAX_BYTES:
+                shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)
 
     def send(self, number: signal.Signals) -> None:
         """To the child itself, which knows best how to tell its own children."""

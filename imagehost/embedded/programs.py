@@ -86,7 +86,7 @@ def find_s3(environ: Mapping[str, str]) -> str:
 
 def _read_marker(data: Path) -> Engine | None:
     try:
-        text = (data / "ENGINE").read_text(encoding="utf-8")
+        text = (data / "ENGINE").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     name, _, version = text.strip().partition(" ")

@@ -183,6 +183,8 @@ class Stack:
         while not self._signals.asked:
             self._commands = [restarts.renewed(child, self._directory.log) for child in self._commands]
             self._raise_if_ended([*self._servers, *(child for child in self._commands if not child.command.restart)])
+            for child in (*self._servers, *self._commands):
+                child.trim_log()
             self._signals.wait(WATCH_S)
 
     def _raise_if_ended(self, children: Sequence[Child]) -> None:

@@ -64,6 +64,11 @@ class AccountIndex:
             api_keys=tuple(sorted(api_keys, key=lambda k: (k.created_at_ms, k.kid))),
         )
 
+    @translated
+    def any_known(self) -> bool:
+        """Whether the index knows of any account at all."""
+        return next(iter(self._redis.scan_iter(match="user:*", count=1000)), None) is not None
+
 
 def _to_api_key(value: str) -> ApiKey:
     fields = json.loads(value)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imagehost.errors import IndexRebuilding
+from imagehost.errors import BucketLost, IndexRebuilding, TooManyKeys, Unauthorized
 from imagehost.files import replace_private
 from imagehost.services.accounts import Accounts
 from imagehost.services.parts import Parts
@@ -22,9 +22,11 @@ class Bootstrap:
         """Write the epoch of every shard that has none, when the bucket is empty; nothing when none is missing.
 
         Raises IndexRebuilding when shards are wiped though the bucket holds something: only a rebuild may declare
-        those."""
+        those. Raises BucketLost when the index knows of accounts and the bucket of nothing."""
         wiped = self._parts.shards.list_wiped()
         if not wiped:
+            if self._parts.objects.is_empty() and self._parts.accounts.any_known():
+                raise BucketLost("The bucket is empty, and the index is not.")
             return
         if not self._parts.objects.is_empty():
             raise IndexRebuilding("Redis has lost its index, and the bucket is not empty.")
@@ -33,14 +35,25 @@ class Bootstrap:
     def ensure_owner(self, data_dir: Path) -> str | None:
         """The token of `owner` when it was made just now, and stands in the data directory (0600); else None.
 
-        The account is made when there is none, a further API key when its token's file has gone. Raises OSError
-        when that file cannot be written."""
+        The account is made when there is none, a further API key when its file holds no token that works (and
+        there is room for one). Raises OSError when that file cannot be written."""
         path = data_dir / TOKEN_FILE
         uid = self._accounts.find_uid(OWNER)
-        if uid is not None and path.exists() and path.stat().st_size:
+        if uid is not None and self._opens(path, uid):
             return None
         replace_private(path, "")  # before a key is made that nobody could be told
         uid = uid or self._accounts.create(OWNER, resume=True).uid
-        token = self._accounts.issue_key(uid, "first start").token
+        try:
+            token = self._accounts.issue_key(uid, "first start").token
+        except TooManyKeys:  # which one to revoke is the owner's choice, and possible once this runs
+            path.unlink()
+            return None
         replace_private(path, token + "\n")
         return token
+
+    def _opens(self, path: Path, uid: str) -> bool:
+        """Whether the file holds a token of the account that works: not damaged, not revoked, of our secrets."""
+        try:
+            return self._accounts.authenticate(path.read_text("utf-8").strip()).uid == uid
+        except (OSError, UnicodeError, Unauthorized):
+            return False

@@ -149,6 +149,7 @@ class Changes:
                 raise ImageDeleted()
             case Reservation(uid=owner) | Tombstone(uid=owner) | Published(image=Image(uid=owner)):
                 if owner != uid:
+                    self._parts.records.find_image(iid)  # as slow as for an id that nobody has
                     raise _foreign(entry)
             case None:
                 stored = self._parts.records.find_image(iid)

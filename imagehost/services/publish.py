@@ -17,6 +17,7 @@ from imagehost.services.death import dead_answer, finish_dead
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 
+WORK_PREFIX = "imagehost-work-"
 WRITES = 3  # of a record, before an outcome that stays unknown is given up
 Fetch = Callable[[Path], bool]
 
@@ -42,7 +43,7 @@ class Publisher:
         UploadNotReceived, or Unavailable: then the lease is given back and the same upload can be completed again.
         """
         try:
-            with tempfile.TemporaryDirectory(prefix="imagehost-") as folder:
+            with tempfile.TemporaryDirectory(prefix=WORK_PREFIX) as folder:
                 return self._gate(upload, version, epoch, fetch, Path(folder))
         except OSError as exc:
             self._release(upload.iid, version)

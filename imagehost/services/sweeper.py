@@ -9,12 +9,16 @@ import logging
 
 from imagehost import ids
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
+from imagehost.files import remove_abandoned
 from imagehost.ids import is_id
 from imagehost.index.due import DueEntry
 from imagehost.models import DeadRecord, ImageRecord, Reservation, Tombstone
 from imagehost.services.death import finish_dead
 from imagehost.services.parts import Parts
+from imagehost.services.publish import WORK_PREFIX
 from imagehost.storage import object_keys
+
+ABANDONED_S = 3600.0  # far longer than any complete takes
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ class Sweeper:
         """Work through what is due now, at most 100 entries a shard; how many entries were finished. An entry that
         cannot be finished (a dependency does not answer) stays due. Raises Unavailable when the queues cannot be
         read."""
+        remove_abandoned(WORK_PREFIX, ABANDONED_S)
         finished = 0
         for entry in self._parts.due.list_due():
             if entry.epoch is None or not is_id(entry.iid):

@@ -9,14 +9,18 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, RootModel, ValidationError
+from werkzeug.exceptions import HTTPException
 
-from imagehost.errors import InvalidRequest, MalformedJSON, UnsupportedContentType
+from imagehost.errors import ImagehostError, InvalidRequest, MalformedJSON, UnsupportedContentType
 
 MAX_DEPTH = 64
+MAX_MEMBERS = 5_000  # of one object or array; metadata of 8 KiB cannot have as many
+MAX_FAULTS = 20  # reported of one value: an answer must not be a multiple of its request
 # Newlines and tabs are text; what may not contain them says so in its model.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,11 +30,10 @@ def parse_json(request: Request, model: type[Model]) -> Model:
     """The request's body as `model`. Raises UnsupportedContentType, MalformedJSON or InvalidRequest."""
     if request.mimetype != "application/json":
         raise UnsupportedContentType("Send the body as application/json.")
-    value = _loads(request.get_data(cache=False))
+    value = _loads(_read(request))
     if faults := [
         {"detail": "has a control character or a lone surrogate", "pointer": pointer}
-        for pointer, text in _texts(value)
-        if _FORBIDDEN.search(text)
+        for pointer, text in islice(_forbidden(value), MAX_FAULTS)
     ]:
         raise InvalidRequest(faults)
     return validate(value, model)
@@ -59,9 +62,18 @@ def validate(value: Any, model: type[Model]) -> Model:
                     "detail": fault["msg"].removeprefix("Value error, "),
                     "pointer": _pointer(_untagged(fault["loc"], model)),
                 }
-                for fault in faults
+                for fault in faults[:MAX_FAULTS]
             ]
         ) from exc
+
+
+def _read(request: Request) -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except (ImagehostError, HTTPException):
+        raise
+    except Exception as exc:  # what a WSGI server raises for a damaged chunk is its own affair
+        raise MalformedJSON("The body ends early, or its chunks are damaged.") from exc
 
 
 def _loads(data: bytes) -> Any:
@@ -102,8 +114,14 @@ def _depth(value: Any) -> int:
     depth, level = 0, [value]
     while level := [v for v in level if isinstance(v, dict | list)]:
         depth += 1
+        if max(map(len, level)) > MAX_MEMBERS:
+            raise MalformedJSON(f"An object or array has over {MAX_MEMBERS} members.")
         level = [child for v in level for child in (v.values() if isinstance(v, dict) else v)]
     return depth
+
+
+def _forbidden(value: Any) -> Iterator[tuple[str, str]]:
+    return ((pointer, text) for pointer, text in _texts(value) if _FORBIDDEN.search(text))
 
 
 def _texts(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:

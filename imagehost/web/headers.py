@@ -71,7 +71,7 @@ def _after(answer: Response) -> Response:
         extra={
             "request_id": request_id(),
             "method": request.method,
-            "path": request.path,
+            "path": request.path[:300],
             "status": answer.status_code,
             "ms": round((time.perf_counter() - g.get("started_at_s", time.perf_counter())) * 1000, 1),
             "uid": who.uid if who else None,

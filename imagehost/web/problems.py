@@ -77,7 +77,9 @@ def _reads_pages() -> bool:
 def log_failure(error: ImagehostError) -> None:
     """Log what is no fault of the client, with its cause."""
     if error.status >= 500:
-        log.warning("unavailable", extra={"code": error.code, "request_id": request_id()}, exc_info=error)
+        cause = error if error.__cause__ else None
+        extra = {"code": error.code, "detail": error.detail, "request_id": request_id()}
+        log.warning("unavailable", extra=extra, exc_info=cause)
 
 
 def _ours(error: ImagehostError) -> Response:

@@ -1,6 +1,8 @@
 """The service itself: health, documents, pages, headers, and who is not served."""
 
 import re
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -173,3 +175,22 @@ def test_logs_hold_no_credentials_and_no_query_strings(server: Server, account: 
     assert account.uid in log
     for secret in (account.token or "", server.running.token, "marker=4711", "X-Amz-Signature"):
         assert secret not in log
+
+
+def test_a_client_cannot_name_the_place_of_the_application(anonymous: Client) -> None:
+    for headers in ({"SCRIPT_NAME": "x"}, {"SCRIPT_NAME": "/x"}, {"PATH_INFO": "/health"}):
+        answer = anonymous.get("/x/health", headers=headers)
+        assert answer.status_code in (400, 404), answer.text
+
+
+def test_a_body_whose_chunks_are_damaged_is_malformed(server: Server, account: Client) -> None:
+    place = urlsplit(server.url)
+    request = (
+        f"POST {API}/upload/request HTTP/1.1\r\nHost: {place.netloc}\r\nX-API-Key: {account.token}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nZZ\r\n{}\r\n0\r\n\r\n"
+    )
+    with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"malformed-json" in answer

@@ -1,4 +1,6 @@
+import json
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,18 @@ def test_a_directory_full_of_something_else_is_not_taken_over(tmp_path: Path) ->
         DataDirectory(str(tmp_path)).lock()
     assert mode_of(tmp_path) == 0o755
     assert [path.name for path in tmp_path.iterdir()] == ["letters.txt"]
+
+
+@pytest.mark.parametrize("change", [{"s3_port": "1"}, {"s3_port": None}, {"flask_secret": "a\0b"}, {"flask_secret": 1}])
+def test_secrets_that_no_program_could_take_are_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    directory = DataDirectory(str(tmp_path))
+    (tmp_path / "embedded.json").write_text(json.dumps(asdict(Secrets()) | change))
+    with pytest.raises(StackError, match=r"embedded\.json"):
+        directory.read_secrets()
+
+
+def test_a_directory_whose_lock_was_removed_is_still_known(tmp_path: Path) -> None:
+    directory = DataDirectory(str(tmp_path))
+    directory.write_secrets(Secrets())
+    directory.lock()
+    directory.unlock()

@@ -5,10 +5,10 @@ import pytest
 from flask import Flask, Request
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from pydantic import RootModel
+from pydantic import BaseModel, RootModel
 
 from imagehost.errors import BadRequest, InvalidRequest, MalformedJSON, UnsupportedContentType
-from imagehost.web.body import MAX_DEPTH, parse_json, parse_query
+from imagehost.web.body import MAX_DEPTH, MAX_FAULTS, parse_json, parse_query
 from imagehost.web.schemas import CompleteRequest, ImageEdit, ListQuery, UploadItem, UploadRequest
 from tests.unit.strategies import JSON
 
@@ -229,3 +229,23 @@ def test_a_fault_of_the_query_names_its_parameter(query: str, pointer: str) -> N
     assert [error["pointer"].removeprefix("/") for error in caught.value.extensions["errors"]] == [
         pointer.removeprefix("/")
     ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["[" + ",".join("1" * 6_000) + "]", "{" + ",".join(f'"{n}":1' for n in range(6_000)) + "}"],
+)
+def test_an_object_or_array_has_a_bounded_number_of_members(document: str) -> None:
+    with pytest.raises(MalformedJSON):
+        parse(document)
+
+
+@pytest.mark.parametrize(
+    "document, model",
+    [({"tags": ["\u0001"] * 4_000}, Anything), ({f"x{n}": 1 for n in range(4_000)}, UploadItem)],
+    ids=["characters", "fields"],
+)
+def test_of_many_faults_the_first_few_are_reported(document: object, model: type[BaseModel]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_json(request_with(json.dumps(document).encode()), model)
+    assert len(caught.value.extensions["errors"]) == MAX_FAULTS

@@ -1,0 +1,106 @@
+"""The first start, and every later one: what it declares, and whose token it leaves in the data directory."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagehost import ids
+from imagehost.errors import BucketLost, IndexRebuilding
+from imagehost.ids import SHARDS
+from imagehost.services import bootstrap
+from imagehost.services.accounts import API_KEYS_MAX, Accounts
+from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
+from tests.contract.services.conftest import Bench, Crash, Faulty
+
+
+@pytest.fixture(autouse=True)
+def _an_owner_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "OWNER", f"owner-{ids.new_kid().lower()}")
+
+
+def _bootstrap(bench: Bench, **adapters: Any) -> Bootstrap:
+    parts = replace(bench.parts, **adapters)
+    return Bootstrap(parts, Accounts(parts))
+
+
+def test_the_first_start_makes_an_owner_and_a_private_file_with_a_token_that_works(
+    bench: Bench, tmp_path: Path
+) -> None:
+    token = _bootstrap(bench).ensure_owner(tmp_path)
+    assert token is not None
+    path = tmp_path / TOKEN_FILE
+    assert path.read_text() == token + "\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    identity = bench.services.accounts.authenticate(token)
+    assert bench.services.accounts.find_uid(bootstrap.OWNER) == identity.uid
+    assert _bootstrap(bench).ensure_owner(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage", b"\xff\x00"])
+def test_a_token_that_cannot_work_is_replaced(bench: Bench, tmp_path: Path, content: bytes | None) -> None:
+    first = _bootstrap(bench).ensure_owner(tmp_path)
+    path = tmp_path / TOKEN_FILE
+    path.unlink() if content is None else path.write_bytes(content)
+    second = _bootstrap(bench).ensure_owner(tmp_path)
+    assert second not in (None, first)
+    assert path.read_text().strip() == second
+
+
+def test_a_revoked_token_is_replaced(bench: Bench, tmp_path: Path) -> None:
+    first = _bootstrap(bench).ensure_owner(tmp_path)
+    assert first is not None
+    identity = bench.services.accounts.authenticate(first)
+    bench.services.accounts.revoke_key(identity.uid, identity.api_key.kid)
+    assert _bootstrap(bench).ensure_owner(tmp_path) not in (None, first)
+
+
+def test_an_owner_with_all_the_keys_there_may_be_gets_no_other_and_the_start_goes_on(
+    bench: Bench, tmp_path: Path
+) -> None:
+    token = _bootstrap(bench).ensure_owner(tmp_path)
+    assert token is not None
+    uid = bench.services.accounts.authenticate(token).uid
+    stored = bench.parts.records.find_account(uid)
+    assert stored is not None
+    many = tuple(replace(stored.record.api_keys[0], kid=ids.new_kid()) for _ in range(API_KEYS_MAX))
+    full = replace(stored.record, rev=stored.record.rev + 1, api_keys=many)
+    bench.parts.records.write_account(full, etag=stored.etag)
+    bench.parts.accounts.apply(full, "")
+    (tmp_path / TOKEN_FILE).unlink()
+    assert _bootstrap(bench).ensure_owner(tmp_path) is None
+    assert not (tmp_path / TOKEN_FILE).exists()
+
+
+@pytest.mark.parametrize("step", ["write_claim", "write_account"])
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_first_start_that_died_is_finished_by_the_next(bench: Bench, tmp_path: Path, step: str, fault: str) -> None:
+    records: Any = Faulty(bench.parts.records, {step: [fault]})
+    with pytest.raises(Crash):
+        _bootstrap(bench, records=records).ensure_owner(tmp_path)
+    token = _bootstrap(bench).ensure_owner(tmp_path)
+    assert token is not None
+    assert bench.services.accounts.find_uid(bootstrap.OWNER) == bench.services.accounts.authenticate(token).uid
+
+
+class _Empty:
+    """A bucket that holds nothing."""
+
+    def is_empty(self) -> bool:
+        return True
+
+
+def test_a_wiped_index_over_a_full_bucket_is_not_declared_whole(bench: Bench) -> None:
+    wiped = Faulty(bench.parts.shards)
+    shards: Any = type("Shards", (), {"list_wiped": lambda _: list(SHARDS), "begin": wiped.begin})()
+    with pytest.raises(IndexRebuilding):
+        _bootstrap(bench, shards=shards).begin_shards()
+
+
+def test_an_empty_bucket_under_a_full_index_is_not_taken_for_a_new_house(bench: Bench) -> None:
+    empty: Any = _Empty()
+    with pytest.raises(BucketLost):
+        _bootstrap(bench, objects=empty).begin_shards()
+    _bootstrap(bench).begin_shards()
