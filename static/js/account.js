@@ -26,10 +26,10 @@ export class Account {
   }
 
   /** @param {import("./api.js").Me} me */
-  show({ username, uid, usage, quota, key }) {
+  show({ username, uid, usage, quota, api_key }) {
     const share = quota.bytes > 0 ? Math.min(1, usage.bytes / quota.bytes) : 0;
     byId("account-name").textContent = username || uid;
-    byId("account-key").textContent = key ? `Signed in with the key “${key.name}”` : "";
+    byId("account-key").textContent = api_key ? `Signed in with the key “${api_key.name}”` : "";
     byId("meter-fill").style.width = `${Math.max(usage.bytes > 0 ? 1 : 0, share * 100)}%`;
     byId("meter").setAttribute("aria-label", `${Math.round(share * 100)} % of your space is used`);
     const space = `${bytes(usage.bytes)} of ${bytes(quota.bytes)}`;

@@ -2,7 +2,7 @@
 
 import { confirmDelete, offerLink } from "./confirm.js";
 import { el } from "./dom.js";
-import { wordsFor } from "./problems.js";
+import { Problem, wordsFor } from "./problems.js";
 
 /** @typedef {import("./api.js").Image} Image */
 
@@ -30,8 +30,7 @@ export class Actions {
       // Undefined outside secure contexts; that is an exception as well.
       await navigator.clipboard.writeText(image.url);
     } catch {
-      offerLink(image.url);
-      return;
+      if (!offerLink(image.url)) return;
     }
     const hidden = " It shows nothing to others while the image is private.";
     this.#toasts.good(image.private ? `Link copied.${hidden}` : "Link copied");
@@ -39,8 +38,9 @@ export class Actions {
 
   /** Shown at once, taken back when the server refuses. @param {Image} image @param {boolean} wanted */
   async setPrivate(image, wanted) {
+    const closed = "Private. Who opened it lately may still see it for a while.";
     await this.#edit(image, { private: wanted }, { private: image.private },
-      wanted ? "Private: only you can see it" : "Public: anyone with the link can see it");
+      wanted ? closed : "Public: anyone with the link can see it");
   }
 
   /** @param {Image} image @param {string} title */
@@ -66,7 +66,7 @@ export class Actions {
       this.#toasts.good(words);
     } catch (error) {
       this.#gallery.change(image.id, before);
-      this.#toasts.bad(`Not changed. ${wordsFor(error)}`);
+      this.#failed(image, "Not changed.", error);
     } finally {
       this.#busy.delete(image.id);
     }
@@ -81,7 +81,7 @@ export class Actions {
       this.#gallery.remove(image.id);
       this.#toasts.good("Image deleted");
     } catch (error) {
-      this.#toasts.bad(`Not deleted. ${wordsFor(error)}`);
+      this.#failed(image, "Not deleted.", error);
     } finally {
       this.#busy.delete(image.id);
     }
@@ -94,7 +94,41 @@ export class Actions {
       const target = elsewhere ? "_blank" : null;
       el("a", { href, download: image.filename, rel: "noreferrer noopener", target }).click();
     } catch (error) {
-      this.#toasts.bad(`Not downloaded. ${wordsFor(error)}`);
+      this.#failed(image, "Not downloaded.", error);
     }
+  }
+
+  /**
+   * Follows a link to the original whose URL has expired meanwhile. The tab is opened at once, as only a press may.
+   *
+   * @param {Image} image
+   * @param {Event} press  of the link; left alone while the link's own URL is good
+   */
+  async openOriginal(image, press) {
+    if (!this.#gallery.stale(image)) return;
+    press.preventDefault();
+    const tab = window.open("", "_blank");
+    if (tab) tab.opener = null;
+    try {
+      const fresh = await this.#gallery.renew(image.id);
+      if (!fresh) throw new Problem(410, "image-deleted", "The image was deleted.");
+      if (tab) tab.location.replace(fresh.src);
+      else this.#toasts.bad("Not opened. The browser lets this page open no tab: press again.");
+    } catch (error) {
+      tab?.close();
+      this.#failed(image, "Not opened.", error);
+    }
+  }
+
+  /**
+   * An image that is gone, because another tab deleted it say, leaves this page as well.
+   *
+   * @param {Image} image
+   * @param {string} what
+   * @param {unknown} error
+   */
+  #failed(image, what, error) {
+    if (error instanceof Problem && error.gone) this.#gallery.remove(image.id);
+    this.#toasts.bad(`${what} ${wordsFor(error)}`);
   }
 }

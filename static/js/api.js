@@ -28,7 +28,7 @@ import { Problem, problemOf, unreachable } from "./problems.js";
 /** @typedef {{id: string, upload: Signed, complete_url: string}} Ticket */
 /** @typedef {{bytes: number, images: number, reserved_bytes: number, pending: number}} Usage */
 /** @typedef {{bytes: number, images: number}} Quota */
-/** @typedef {{uid: string, username: string | null, usage: Usage, quota: Quota, key: {name: string} | null}} Me */
+/** @typedef {{uid: string, username: string | null, usage: Usage, quota: Quota, api_key: {name: string} | null}} Me */
 
 /** Long enough for a large image to be verified. */
 const LIMIT_MS = 60_000;
@@ -130,7 +130,7 @@ export class Api {
     try {
       await this.ask("DELETE", `/api/v1/image/${encodeURIComponent(id)}`, { keepalive: true });
     } catch (error) {
-      if (!(error instanceof Problem) || ![404, 410].includes(error.status)) throw error;
+      if (!(error instanceof Problem) || !error.gone) throw error;
     }
   }
 

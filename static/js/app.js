@@ -50,8 +50,19 @@ byId("empty-limits").textContent = `${typeNames(config.accept)}, up to ${bytes(c
 
 /** The view first: rows can only be fitted to a width, and what is hidden has none. */
 function draw() {
+  const inside = byId("view-library").contains(document.activeElement);
   showLibrary(gallery.total);
   grid.render(gallery.images, !gallery.ended);
+  // The last image is gone, and with it what had the focus.
+  if (inside && shown() === "empty") byId("empty-pick").focus();
+}
+
+/** What another tab or program did meanwhile, for a page that is looked at again. Best effort. */
+function catchUp() {
+  if (document.visibilityState !== "visible") return;
+  grid.again();
+  const settled = (shown() === "library" || shown() === "empty") && uploads.active.length === 0;
+  if (settled) void gallery.catchUp().catch(() => undefined);
 }
 
 /** Shows what the token gives access to, or asks for a token. */
@@ -86,7 +97,9 @@ uploads.addEventListener("uploaded", (event) => gallery.put(/** @type {CustomEve
 byId("trouble-retry").addEventListener("click", () => void start());
 window.addEventListener("online", () => {
   if (shown() === "trouble") void start();
+  else catchUp();
 });
+document.addEventListener("visibilitychange", catchUp);
 window.addEventListener("beforeunload", (event) => {
   if (uploads.active.length > 0) event.preventDefault();
 });

@@ -27,6 +27,12 @@ export class Details {
     this.#switch.addEventListener("click", () => void actions.setPrivate(image(), !image().private));
     byId("lb-link-copy").addEventListener("click", () => void actions.copyLink(image()));
     this.#link.addEventListener("focus", () => this.#link.select());
+    for (const kind of ["click", "auxclick"]) {
+      this.#original.addEventListener(kind, (event) => {
+        // The right button only opens a menu.
+        if (/** @type {MouseEvent} */ (event).button < 2) void actions.openOriginal(image(), event);
+      });
+    }
     byId("lb-title-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#title.blur();

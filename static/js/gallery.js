@@ -70,6 +70,36 @@ export class Gallery extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * Learns what changed elsewhere since, as far as the newest page tells it; older images stay as they are.
+   *
+   * @throws {Problem}
+   */
+  async catchUp() {
+    const life = this.#life;
+    const before = new Set(this.images.map(({ id }) => id));
+    const page = await this.#api.images(null);
+    if (life !== this.#life) return;
+    const last = page.next_cursor === null ? null : /** @type {Image} */ (page.images.at(-1));
+    if (last && !before.has(last.id)) {
+      // More is new than a page holds: between it and what is known there would be a gap.
+      this.#life += 1;
+      this.#loading = null;
+      this.images = page.images;
+      this.#cursor = page.next_cursor;
+    } else {
+      const listed = new Set(page.images.map(({ id }) => id));
+      const end = last ? this.indexOf(last.id) : this.images.length - 1;
+      // What came here while the question was under way is not missing in the answer.
+      const kept = this.images.filter(({ id }, at) => !listed.has(id) && (at > end || !before.has(id)));
+      const newestFirst = (/** @type {Image} */ a, /** @type {Image} */ b) => b.created_at.localeCompare(a.created_at);
+      this.images = [...page.images, ...kept].sort(newestFirst);
+      if (!last) this.#cursor = null;
+    }
+    this.total = Math.max(this.images.length, page.total);
+    this.#changed();
+  }
+
   /** @param {string} id */
   get(id) {
     return this.images.find((image) => image.id === id);
@@ -127,7 +157,7 @@ export class Gallery extends EventTarget {
       if (life === this.#life && this.get(id)) this.put(image);
       return image;
     } catch (error) {
-      if (!(error instanceof Problem) || ![404, 410].includes(error.status)) throw error;
+      if (!(error instanceof Problem) || !error.gone) throw error;
       this.remove(id);
       return null;
     }

@@ -30,6 +30,7 @@ export class Grid {
 
   /** @param {Image[]} images newest first @param {boolean} open whether older ones will follow */
   render(images, open) {
+    const hold = this.#grip();
     this.#open = open;
     this.#groups = this.#grouped(images);
     const kept = new Set(images.map(({ id }) => id));
@@ -51,11 +52,27 @@ export class Grid {
       tiles.forEach((tile, place) => settle(list, tile.element, place));
     });
     this.#layout(true);
+    hold();
+  }
+
+  /** Holds the topmost tile that is seen; the answer puts it back where it was. Browsers do not in such rows. */
+  #grip() {
+    const all = [...this.#container.querySelectorAll(".tile")];
+    const anchor = window.scrollY > 0 ? all.find((tile) => tile.getBoundingClientRect().top > 0) : undefined;
+    const top = anchor?.getBoundingClientRect().top ?? 0;
+    return () => {
+      if (anchor?.isConnected) window.scrollBy({ top: anchor.getBoundingClientRect().top - top, behavior: "instant" });
+    };
   }
 
   /** @param {string} id */
   focus(id) {
     this.#tiles.get(id)?.focus();
+  }
+
+  /** Asks anew for the thumbnails that failed. */
+  again() {
+    for (const tile of this.#tiles.values()) tile.again();
   }
 
   /** @param {Image[]} images @returns {Group[]} */
@@ -102,7 +119,9 @@ export class Grid {
   /** The focus does not fall to the page's start when its tile goes. @param {Tile} tile */
   #leave(tile) {
     if (tile.element.contains(document.activeElement)) {
-      const next = tile.element.nextElementSibling ?? tile.element.previousElementSibling;
+      const all = [...this.#container.querySelectorAll(".tile")];
+      const here = all.indexOf(tile.element);
+      const next = all[here + 1] ?? all[here - 1];
       if (next instanceof HTMLElement) this.focus(next.dataset.id ?? "");
     }
     tile.element.remove();

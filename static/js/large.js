@@ -19,7 +19,9 @@ export class Large {
   /** @param {import("./gallery.js").Gallery} gallery */
   constructor(gallery) {
     this.#gallery = gallery;
-    byId("lb-again").addEventListener("click", () => this.#image && void this.show(this.#image));
+    const again = () => this.#image && void this.show(this.#image);
+    byId("lb-again").addEventListener("click", again);
+    window.addEventListener("online", () => this.#trouble.hidden || again());
   }
 
   /**
@@ -56,6 +58,7 @@ export class Large {
   clear() {
     this.#wish += 1;
     this.#image = null;
+    this.#trouble.hidden = true;
     this.#spinner.hidden = true;
     this.#thumb.removeAttribute("src");
     this.#large.removeAttribute("src");
@@ -97,7 +100,10 @@ export class Large {
 
   /** @param {string} words */
   #fail(words) {
-    this.#frame.hidden = true;
+    // The thumbnail is better than nothing.
+    const seen = this.#thumb.complete && this.#thumb.naturalWidth > 0;
+    this.#frame.hidden = !seen;
+    this.#trouble.classList.toggle("over", seen);
     this.#trouble.hidden = false;
     byId("lb-trouble-words").textContent = words;
   }

@@ -24,6 +24,11 @@ export class Problem extends Error {
   get passing() {
     return PASSING.has(this.status);
   }
+
+  /** Whether what was asked for is not there, or no longer. */
+  get gone() {
+    return [404, 410].includes(this.status);
+  }
 }
 
 /** No answer: the network, the server or the time limit. */

@@ -5,20 +5,21 @@ import { Problem } from "./problems.js";
 /**
  * @param {number} ms
  * @param {AbortSignal} [signal]
+ * @param {boolean} [lost]  waits for the network: its coming back ends the pause
  * @returns {Promise<void>} rejects with the signal's reason when it is aborted
  */
-export function pause(ms, signal) {
+export function pause(ms, signal, lost = false) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const stop = () => {
+    const over = new AbortController();
+    const end = (/** @type {() => void} */ settle) => () => {
       clearTimeout(timer);
-      reject(signal?.reason);
+      over.abort();
+      settle();
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(end(resolve), ms);
+    signal?.addEventListener("abort", end(() => reject(signal?.reason)), { signal: over.signal });
+    if (lost) window.addEventListener("online", end(resolve), { signal: over.signal });
   });
 }
 
@@ -43,19 +44,25 @@ export function delay_ms(n, retryAfter_s, { base_ms = 500, cap_ms = 15_000, rand
  * @param {number} [options.patience_s]   a longer Retry-After is not waited for
  * @param {AbortSignal} [options.signal]
  * @param {(problem: Problem) => boolean} [options.when]   whether to go on after this problem
- * @param {(ms: number, signal?: AbortSignal) => Promise<void>} [options.wait]
+ * @param {() => void} [options.offline]  told when the browser has no network; tries made without one do not count
  * @returns {Promise<T>}
  */
 export async function retrying(attempt, options = {}) {
-  const { tries = 5, patience_s = 60, signal, when = (problem) => problem.passing, wait = pause } = options;
+  const { tries = 5, patience_s = 60, signal, when = (problem) => problem.passing, offline } = options;
+  let left = tries;
   for (let n = 1; ; n += 1) {
     try {
       return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof Problem) || n >= tries || !when(error)) throw error;
+      if (!(error instanceof Problem) || !when(error)) throw error;
+      const lost = error.status === 0;
+      const held = lost && !navigator.onLine && offline !== undefined;
+      if (!held) left -= 1;
+      if (left <= 0) throw error;
       if ((error.retryAfter_s ?? 0) > patience_s) throw error;
-      await wait(delay_ms(n, error.retryAfter_s), signal);
+      if (held) offline();
+      await pause(delay_ms(n, error.retryAfter_s), signal, lost);
     }
   }
 }

@@ -83,6 +83,15 @@ export class Tile {
     this.#open.focus();
   }
 
+  /** Tries anew what failed, however often it did: the network is back. */
+  again() {
+    if (this.#loaded || this.#renewals === 0) return;
+    this.#renewals = 0;
+    this.element.classList.remove("broken");
+    const { src } = this.#picture;
+    this.#picture.src = src;
+  }
+
   #onLoad() {
     this.#loaded = true;
     this.#renewals = 0;

@@ -3,6 +3,8 @@
 import { byId, el, icon } from "./dom.js";
 
 const STAY_MS = 5000;
+/** More would hide the picture on which they comment. */
+const AT_ONCE = 2;
 
 export class Toasts {
   #region = byId("toasts");
@@ -33,7 +35,7 @@ export class Toasts {
     for (const other of this.#region.querySelectorAll("span")) {
       if (other.textContent === words) other.parentElement?.remove();
     }
-    while (this.#region.childElementCount > 2) this.#region.firstElementChild?.remove();
+    while (this.#region.childElementCount >= AT_ONCE) this.#region.firstElementChild?.remove();
     this.#region.append(toast);
     let timer = setTimeout(() => toast.remove(), stay_ms);
     toast.addEventListener("pointerenter", () => clearTimeout(timer));

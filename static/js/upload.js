@@ -5,7 +5,7 @@ import { Problem } from "./problems.js";
 import { put } from "./put.js";
 import { retrying } from "./retry.js";
 
-/** @typedef {"waiting" | "hashing" | "uploading" | "checking" | "done" | "refused" | "failed"} State */
+/** @typedef {"waiting" | "hashing" | "uploading" | "checking" | "offline" | "done" | "refused" | "failed"} State */
 /** @typedef {{id: string | null, sent: boolean}} Memo  the reserved image; whether S3 has its bytes */
 
 /** How often the bytes are sent at most, whatever S3 or complete say about them. */
@@ -25,11 +25,12 @@ const ROUNDS = 3;
 export async function uploadFile(file, mime, memo, { api, signal, report }) {
   /** @type {import("./api.js").Ticket | null} */
   let ticket = null;
+  const offline = () => report("offline");
   if (memo.id === null) {
     report("hashing");
     const hash = await sha256(file);
     const body = { filename: file.name, mime, size: file.size, ...(hash ? { sha256: hash } : {}) };
-    ticket = await retrying(() => api.requestUpload(body, signal), { signal, tries: 8 });
+    ticket = await retrying(() => api.requestUpload(body, signal), { signal, offline, tries: 8 });
     memo.id = ticket.id;
   }
   const id = memo.id;
@@ -37,12 +38,15 @@ export async function uploadFile(file, mime, memo, { api, signal, report }) {
     try {
       if (!memo.sent) {
         report("uploading", 0);
-        ticket ??= await retrying(() => api.requestUpload({ id }, signal), { signal });
-        await send(ticket, file, { signal, report });
+        ticket ??= await retrying(() => api.requestUpload({ id }, signal), { signal, offline });
+        await send(ticket, file, { signal, offline, report });
         memo.sent = true;
       }
-      report("checking");
-      return await retrying(() => api.complete(id, signal), { signal, tries: 8, when: worthAsking });
+      const complete = () => {
+        report("checking");
+        return api.complete(id, signal);
+      };
+      return await retrying(complete, { signal, offline, tries: 8, when: worthAsking });
     } catch (error) {
       if (round >= ROUNDS || !(error instanceof Problem) || !sendAgain(error)) throw error;
       memo.sent = false;
@@ -54,13 +58,13 @@ export async function uploadFile(file, mime, memo, { api, signal, report }) {
 /**
  * @param {import("./api.js").Ticket} ticket
  * @param {File} file
- * @param {{signal: AbortSignal, report: (state: State, share?: number) => void}} parts
+ * @param {{signal: AbortSignal, offline: () => void, report: (state: State, share?: number) => void}} parts
  */
-async function send(ticket, file, { signal, report }) {
+async function send(ticket, file, { signal, offline, report }) {
   const onProgress = (/** @type {number} */ share) => report("uploading", share);
   // 403 is an expired signature: another round signs anew, the same URL would never do.
   const once = () => put(ticket.upload, file, { signal, onProgress });
-  await retrying(once, { signal, tries: 4, when: (problem) => problem.passing });
+  await retrying(once, { signal, offline, tries: 4 });
 }
 
 /** Busy, unavailable, unheard: ask again. But what did not arrive does not come by asking. @param {Problem} problem */

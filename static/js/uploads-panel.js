@@ -144,6 +144,7 @@ function wordsOf({ state, share, words }) {
     case "hashing": return "Preparing";
     case "uploading": return `Uploading ${Math.round(share * 100)} %`;
     case "checking": return "Checking";
+    case "offline": return "Waiting for the network";
     case "done": return "Done";
     default: return words;
   }

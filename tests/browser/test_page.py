@@ -201,3 +201,22 @@ def test_the_keyboard_alone_reaches_everything_in_the_grid(account: Client, visi
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".toast")).to_have_text("Link copied")
+
+
+def test_a_dialog_gives_the_focus_back_to_the_tile_it_came_from(account: Client, visit: Opener) -> None:
+    fill(account, "rocket", "coffee")
+    page = visit()
+    expect(page.locator(".tile.loaded")).to_have_count(2)
+    delete = page.locator(".tile").first.get_by_label("Delete")
+    page.locator(".tile-open").nth(1).focus()
+    page.keyboard.press("Shift+Tab")
+    expect(delete).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#confirm-no")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(delete).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".tile-open")).to_be_focused()

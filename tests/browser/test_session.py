@@ -49,6 +49,7 @@ def test_signing_out_forgets_the_token_in_every_tab(account: Client, visit: Open
     expect(other.locator(".tile")).to_have_count(1)
     other.click("#account-button")
     expect(other.locator("#account-usage")).to_contain_text("1 image")
+    expect(other.locator("#account-key")).to_have_text("Signed in with the key “development”")
     other.click("#sign-out")
     for tab in (page, other):
         expect(tab.locator("#signin")).to_be_visible()

@@ -82,7 +82,7 @@ def test_a_private_photograph_is_hidden_from_others_but_opens_for_its_owner(acco
     page = visit()
     open_first(page)
     page.click("#lb-private")
-    expect(page.locator(".toast")).to_contain_text("only you")
+    expect(page.locator(".toast")).to_contain_text("Private.")
     assert fetch("GET", image["url"]).status_code == 404
     page.keyboard.press("Escape")
     expect(page.locator(".tile .mark-sign")).to_be_visible()

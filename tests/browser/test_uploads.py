@@ -213,6 +213,20 @@ def test_without_a_secure_context_it_works_without_a_hash(account: Client, visit
     assert [("size" in body, "sha256" in body) for body in bodies] == [(True, False)]
     page.locator(".tile").hover()
     page.get_by_label("Copy link").first.click()
-    expect(page.locator("#link-field")).to_be_focused()
+    expect(page.locator(".toast")).to_have_text("Link copied")
+    expect(page.locator("#link-box")).to_be_hidden()
     [image] = account.get(f"{API}/me/images").json()["images"]
+    page.locator("#files").evaluate("field => { field.type = 'text'; field.hidden = false; field.focus(); }")
+    page.keyboard.press("Control+V")
+    expect(page.locator("#files")).to_have_value(image["url"])
+
+
+def test_where_the_browser_refuses_to_copy_the_link_is_there_to_be_copied(account: Client, visit: Opener) -> None:
+    image = account.upload(photo("coffee").read_bytes(), "image/jpeg")
+    page = visit(prepare=insecure)
+    page.evaluate("document.execCommand = () => false")
+    page.locator(".tile").hover()
+    page.get_by_label("Copy link").first.click()
+    expect(page.locator("#link-words")).to_contain_text("no HTTPS")
+    expect(page.locator("#link-field")).to_be_focused()
     expect(page.locator("#link-field")).to_have_value(image["url"])
