@@ -14,7 +14,7 @@ from imagehost.errors import (
     OutcomeUnknown,
     RevMismatch,
 )
-from imagehost.models import DeadRecord, ReadyRecord
+from imagehost.models import DeadRecord, Image, ReadyRecord
 from tests.contract.services.conftest import Bench, Crash
 
 
@@ -24,11 +24,23 @@ def _record(bench: Bench, iid: str) -> ReadyRecord | DeadRecord:
     return stored.record
 
 
+def _image(bench: Bench, iid: str) -> Image:
+    record = _record(bench, iid)
+    assert isinstance(record, ReadyRecord)
+    return record.image
+
+
+def _reason(bench: Bench, iid: str) -> str:
+    record = _record(bench, iid)
+    assert isinstance(record, DeadRecord)
+    return record.reason
+
+
 def test_an_edit_is_in_the_record_and_in_the_index(bench: Bench) -> None:
     iid = bench.publish(title="a")
     edited = bench.services.changes.edit(bench.uid, iid, {"title": "b", "private": True})
     assert (edited.image.title, edited.image.private, edited.image.rev) == ("b", True, 2)
-    assert _record(bench, iid).image == edited.image  # type: ignore[union-attr]
+    assert _image(bench, iid) == edited.image
     assert bench.services.library.get_for_viewer(iid, bench.uid).image == edited.image
 
 
@@ -103,7 +115,7 @@ def test_an_edit_that_died_is_either_not_made_or_finished_by_the_sweeper(
     with pytest.raises(Crash):
         bench.faulty.changes.edit(bench.uid, iid, {"title": "b"})
     bench.sweep_now(iid)
-    expected = _record(bench, iid).image  # type: ignore[union-attr]
+    expected = _image(bench, iid)
     assert bench.services.library.get_for_viewer(iid, bench.uid).image == expected
 
 
@@ -120,7 +132,7 @@ def test_only_the_owner_edits_or_deletes(bench: Bench) -> None:
 def test_a_delete_takes_record_bytes_and_quota_and_is_final(bench: Bench) -> None:
     iid = bench.publish()
     assert bench.services.changes.delete(bench.uid, iid)
-    assert _record(bench, iid).reason == "deleted"  # type: ignore[union-attr]
+    assert _reason(bench, iid) == "deleted"
     assert bench.objects_of(iid) == set()
     assert bench.raw.counters(bench.uid) == (0, 0, 0, 0)
     for again in (bench.services.changes.delete, bench.services.completion.complete):
@@ -133,7 +145,7 @@ def test_a_delete_takes_record_bytes_and_quota_and_is_final(bench: Bench) -> Non
 def test_cancelling_a_pending_upload_gives_its_quota_back(bench: Bench) -> None:
     iid = bench.request().iid
     assert bench.services.changes.delete(bench.uid, iid)
-    assert _record(bench, iid).reason == "cancelled"  # type: ignore[union-attr]
+    assert _reason(bench, iid) == "cancelled"
     assert bench.raw.counters(bench.uid) == (0, 0, 0, 0)
     with pytest.raises(ImageDeleted):
         bench.services.completion.complete(bench.uid, iid)

@@ -16,7 +16,7 @@ from imagehost.errors import (
     UploadBusy,
     UploadNotReceived,
 )
-from imagehost.models import Details, Reservation, Tombstone
+from imagehost.models import Details, ReadyRecord, Reservation, Tombstone
 from imagehost.services.publish import Completed, Publisher
 from imagehost.storage import object_keys
 from tests.contract.builders import edited
@@ -59,7 +59,8 @@ def _write_title(bench: Bench, iid: str) -> None:
     """An edit by somebody who saw the record before this process did."""
     stored = bench.parts.records.find_image(iid)
     assert stored is not None
-    bench.parts.records.write_image(edited(stored.record, title="edited"), etag=stored.etag)  # type: ignore[arg-type]
+    assert isinstance(stored.record, ReadyRecord)
+    bench.parts.records.write_image(edited(stored.record, title="edited"), etag=stored.etag)
 
 
 def test_an_outcome_that_stays_unknown_keeps_the_objects_and_a_late_write_still_counts(bench: Bench) -> None:
@@ -86,7 +87,8 @@ def test_a_write_that_arrives_after_another_version_won_changes_nothing(bench: B
     bench.records.land()
     stored = bench.parts.records.find_image(iid)
     assert stored is not None
-    assert stored.record.image == winner  # type: ignore[union-attr]
+    assert isinstance(stored.record, ReadyRecord)
+    assert stored.record.image == winner
     # What the first attempt left is the daily check's to remove; here it is removed by hand.
     bench.remove_version(iid, orphan)
 
@@ -96,7 +98,9 @@ def test_complete_before_the_bytes_arrived_changes_nothing(bench: Bench) -> None
     ticket = bench.services.uploads.request(bench.uid, details, size_bytes=10, sha256=None)
     with pytest.raises(UploadNotReceived):
         bench.services.completion.complete(bench.uid, ticket.iid)
-    assert not bench.parts.images.find(ticket.iid).entry.begun  # type: ignore[union-attr]
+    entry = bench.parts.images.find(ticket.iid).entry
+    assert isinstance(entry, Reservation)
+    assert not entry.begun
 
 
 def test_an_unknown_id_and_one_of_somebody_else_are_both_not_found(bench: Bench) -> None:
