@@ -1,11 +1,12 @@
 """A user of its own for each test of the index, whose traces are removed afterwards (no record stands behind them)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from imagehost import ids
 from imagehost.services.parts import Parts
+from tests.consistency import assert_consistent
 from tests.contract.raw import Raw
 
 
@@ -16,12 +17,13 @@ def raw(parts: Parts) -> Raw:
 
 
 @pytest.fixture
-def uid(raw: Raw) -> Iterator[str]:
+def uid(raw: Raw, environment: Mapping[str, str]) -> Iterator[str]:
     """A fresh user id."""
     fresh = ids.new_uid()
     yield fresh
     raw.check_counters(fresh)
     raw.forget(fresh)
+    assert_consistent(environment)
 
 
 @pytest.fixture
