@@ -68,6 +68,7 @@ def create_app(config: Config | None = None) -> Flask:
     )
     if config.trusted_proxies:
         hops = config.trusted_proxies
+        # Flask's documented way to wrap an application, which its types call an assignment to a method.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     # A redirect to the address with one slash less would be built from `Host`.
     app.url_map.merge_slashes = False

@@ -14,7 +14,7 @@ from imagehost.ids import shard_of
 from imagehost.index import hashes, keyspace
 from imagehost.index.client import translated
 from imagehost.index.scripts import Scripts
-from imagehost.models import DeadRecord, Details, ImageRecord, Lookup, Page, Position, Published, ReadyRecord
+from imagehost.models import Details, ImageRecord, Lookup, Page, Position, Published, ReadyRecord
 
 TOMBSTONE_S = 30 * 86_400
 PENDING_RETRY_S = 60
@@ -132,9 +132,9 @@ class ImageIndex:
         return cast(Literal["ok", "old", "wrong_owner"], answer)
 
     @translated
-    def purge_done(self, record: DeadRecord) -> bool:
+    def purge_done(self, iid: str, uid: str) -> bool:
         """A dead image's bytes are gone: release what it counted; its tombstone expires in 30 days."""
-        keys = [keyspace.image(record.iid), keyspace.user(record.uid), keyspace.due_of(record.iid)]
+        keys = [keyspace.image(iid), keyspace.user(uid), keyspace.due_of(iid)]
         return bool(self._scripts("purge_done", keys, TOMBSTONE_S) == "ok")
 
     @translated

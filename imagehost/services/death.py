@@ -15,7 +15,7 @@ def finish_dead(parts: Parts, record: DeadRecord, epoch: str) -> bool:
     parts.images.apply(record, epoch)
     if not parts.objects.remove_all(*object_keys.prefixes_of_image(record.uid, record.iid)):
         return False
-    parts.images.purge_done(record)
+    parts.images.purge_done(record.iid, record.uid)
     return True
 
 

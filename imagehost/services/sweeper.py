@@ -10,7 +10,6 @@ import logging
 from imagehost import ids
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
 from imagehost.files import remove_abandoned
-from imagehost.ids import is_id
 from imagehost.index.due import DueEntry
 from imagehost.models import DeadRecord, ImageRecord, Reservation, Tombstone
 from imagehost.services.death import finish_dead
@@ -18,6 +17,7 @@ from imagehost.services.parts import Parts
 from imagehost.services.publish import WORK_PREFIX
 from imagehost.storage import object_keys
 
+KINDS = ("upload", "check", "purge")
 ABANDONED_S = 3600.0  # far longer than any complete takes
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class Sweeper:
         remove_abandoned(WORK_PREFIX, ABANDONED_S)
         finished = 0
         for entry in self._parts.due.list_due():
-            if entry.epoch is None or not is_id(entry.iid):
-                continue
+            if entry.epoch is None or entry.kind not in KINDS:
+                continue  # wiped: a rebuild's to finish; or work that a newer version has noted
             try:
                 self._finish(entry, entry.epoch)
                 finished += 1
@@ -76,13 +76,9 @@ class Sweeper:
 
     def _purge(self, entry: DueEntry, tombstone: Tombstone) -> None:
         """A dead image whose record has gone after its 30 days."""
-        op = entry.op
-        gone = DeadRecord(
-            op=op, ops=(op,), iid=entry.iid, uid=tombstone.uid, rev=tombstone.rev, reason=tombstone.reason
-        )
         if not self._parts.objects.remove_all(*object_keys.prefixes_of_image(tombstone.uid, entry.iid)):
             raise Unavailable("The bytes of a dead image are not all removed.")
-        self._parts.images.purge_done(gone)
+        self._parts.images.purge_done(tombstone.iid, tombstone.uid)
 
     def _drop(self, upload: Reservation) -> None:
         """Nobody began to complete it. Should somebody do so at this moment, the script says no, and the entry

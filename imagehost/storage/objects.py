@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 CHUNK_BYTES = 1 << 20
+log = logging.getLogger(__name__)
 
 
 class Objects:
@@ -72,7 +74,8 @@ class Objects:
         try:
             for prefix in prefixes:
                 self._remove_below(prefix)
-        except DRIVER_ERRORS:
+        except DRIVER_ERRORS as exc:
+            log.warning("not_removed", extra={"prefixes": prefixes}, exc_info=exc)
             return False
         return True
 

@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.e2e.client import Client
 from tests.e2e.server import Server
+from tests.served import account, leaves_all_consistent
 from tools.browser import find_browser
+
+__all__ = ["account", "leaves_all_consistent"]
 
 PHOTOS = Path(__file__).resolve().parent.parent / "photos"
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
@@ -40,18 +43,6 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=SWITCHES)
         yield browser
         browser.close()
-
-
-@pytest.fixture(autouse=True)
-def _leaves_all_consistent(server: Server) -> Iterator[None]:
-    yield
-    server.assert_consistent()
-
-
-@pytest.fixture
-def account(server: Server) -> Client:
-    """Somebody with an empty account."""
-    return server.new_account()
 
 
 @pytest.fixture

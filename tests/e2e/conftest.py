@@ -9,9 +9,12 @@ import pytest
 
 from tests.e2e.client import Client
 from tests.e2e.server import Server
+from tests.served import account, leaves_all_consistent
 
 # So little that a test can use it up.
 QUOTA_BYTES, QUOTA_IMAGES, MAX_PENDING = 30 * 2**20, 22, 20
+
+__all__ = ["account", "leaves_all_consistent"]
 
 
 @pytest.fixture(scope="session")
@@ -52,18 +55,6 @@ def hasty_server(start_server: Callable[..., Server]) -> Server:
         IMAGEHOST_SWEEP_S="1",
         IMAGEHOST_URL_WINDOW_S="2",
     )
-
-
-@pytest.fixture(autouse=True)
-def _leaves_all_consistent(server: Server) -> Iterator[None]:
-    yield
-    server.assert_consistent()
-
-
-@pytest.fixture
-def account(server: Server) -> Client:
-    """Somebody with an empty account."""
-    return server.new_account()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagehost.config import ConfigError, load_config, read_environment, variables
+from imagehost.config import Config, ConfigError, load_config, read_environment, variables
 from tests.unit.settings import CREDENTIALS, REQUIRED, SECRET, config
 
 HIDDEN = "hunter2-hunter2"
@@ -205,7 +205,7 @@ def test_the_statuses_are_different_and_trash_is_among_them_but_not_first(status
 
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        config().port = 1  # type: ignore[misc]
+        Config.__setattr__(config(), "port", 1)
 
 
 def test_the_process_goes_before_the_file_and_empty_counts_as_unset(

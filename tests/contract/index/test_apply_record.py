@@ -50,7 +50,7 @@ def test_records_applied_in_any_order_end_at_the_last(
     assert entry.rev == 4
     assert raw.listed(uid) == {}
     assert list(raw.due(iid)) == [f"purge:{records[3].op}"]
-    assert parts.images.purge_done(records[3])
+    assert parts.images.purge_done(iid, uid)
     assert raw.counters(uid) == (0, 0, 0, 0)
 
 
@@ -75,8 +75,8 @@ def test_a_dead_image_stays_counted_until_its_bytes_are_gone(parts: Parts, raw: 
     parts.images.apply(gone, epoch)
     assert raw.counters(uid) == (7, 1, 0, 0)
     assert raw.ttl_s(iid) == -1
-    assert parts.images.purge_done(gone)
-    assert parts.images.purge_done(gone)
+    assert parts.images.purge_done(iid, uid)
+    assert parts.images.purge_done(iid, uid)
     assert raw.counters(uid) == (0, 0, 0, 0)
     assert raw.due(iid) == {}
     assert 0 < raw.ttl_s(iid) <= TOMBSTONE_S
@@ -85,7 +85,7 @@ def test_a_dead_image_stays_counted_until_its_bytes_are_gone(parts: Parts, raw: 
 def test_purge_done_of_a_living_image_does_nothing(parts: Parts, raw: Raw, uid: str, epoch: str) -> None:
     iid = ids.new_iid(uid)
     parts.images.apply(ready(uid, iid), epoch)
-    assert not parts.images.purge_done(dead(uid, iid, rev=2))
+    assert not parts.images.purge_done(iid, uid)
     assert raw.counters(uid) == (7, 1, 0, 0)
 
 

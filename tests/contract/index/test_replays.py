@@ -43,7 +43,7 @@ def test_random_histories_with_replays_keep_every_invariant(
             "release": partial(parts.images.release_lease, iid, version),
             "ready": partial(parts.images.apply, ready(uid, iid, rev=rev, size=9), epoch),
             "dead": partial(parts.images.apply, dead(uid, iid, rev=rev + 1), epoch),
-            "purged": partial(parts.images.purge_done, dead(uid, iid)),
+            "purged": partial(parts.images.purge_done, iid, uid),
             "drop": partial(parts.images.drop_reservation, iid, uid),
         }
         (name,) = rnd.choices(list(calls), weights=(4, 2, 1, 1, 1, 3, 2))

@@ -1,6 +1,7 @@
 """Edits and deletes when answers are lost, writes arrive late, processes die, and others change the same image."""
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from imagehost.errors import (
     RevMismatch,
 )
 from imagehost.models import DeadRecord, Image, ReadyRecord
+from imagehost.services import changes
 from tests.contract.services.conftest import Bench, Crash
 
 
@@ -276,3 +278,20 @@ def test_a_delete_of_a_named_revision_spares_another(bench: Bench) -> None:
         bench.services.changes.delete(bench.uid, iid, if_rev=1)
     assert bench.raw.due(iid) == {}
     assert bench.services.changes.delete(bench.uid, iid, if_rev=2)
+
+
+@pytest.mark.parametrize("act", ["edit", "delete"])
+def test_a_writer_that_finds_half_of_its_intent_gone_notes_it_again_before_its_write(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    iid, noted = bench.publish(), []
+    half_s = bench.parts.config.lease_s / 2
+    clock = iter((0.0, half_s + 1, half_s + 2))  # noted, looked at before the write, noted again
+    monkeypatch.setattr(changes, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    bench.due.plan["note_intent"] = ["do", "do"]
+    bench.due.first = lambda: noted.append(isinstance(_record(bench, iid), ReadyRecord))
+    if act == "edit":
+        bench.faulty.changes.edit(bench.uid, iid, {"title": "b"})
+    else:
+        bench.faulty.changes.delete(bench.uid, iid)
+    assert noted == [True, True]

@@ -129,3 +129,12 @@ def test_an_entry_that_breaks_the_sweeper_keeps_it_from_no_other(bench: Bench) -
     assert bench.faulty.sweeper.sweep() == 1
     bench.services.sweeper.sweep()
     assert bench.parts.images.find(first).entry is bench.parts.images.find(second).entry is None
+
+
+def test_work_of_a_kind_that_this_version_does_not_know_is_left_to_the_one_that_does(bench: Bench) -> None:
+    iid = bench.publish()
+    due = f"due:{{{iid[:2]}}}"
+    bench.raw.client.zadd(due, {f"webhook:op:{iid}": 0})
+    bench.services.sweeper.sweep()
+    assert bench.raw.due(iid) == {"webhook:op": 0}
+    bench.raw.client.zrem(due, f"webhook:op:{iid}")

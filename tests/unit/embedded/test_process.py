@@ -10,7 +10,7 @@ import pytest
 from imagehost.embedded import process
 from imagehost.embedded.process import Child, Command
 
-TALKS = "import sys, time\nwhile True: print('x' * 50, flush=True); time.sleep(0.01)"
+TALKS = "import threading\nwhile True: print('x' * 50, flush=True); threading.Event().wait(0.01)"
 
 
 def test_a_log_that_grows_while_its_child_runs_is_cut_and_goes_on(
