@@ -1,5 +1,11 @@
 """Settings of gunicorn, which reads this file by itself when it is started in this directory (`gunicorn wsgi:app`)."""
 
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 from imagehost.config import read_environment
 
 _environ = read_environment()  # with `.env`, as the app reads it
@@ -25,3 +31,24 @@ logconfig_dict = {
         "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
     },
 }
+
+# Where the workers keep what they count (imagehost/metrics.py): a directory of this master's own, unless one is named.
+# The master itself must not import prometheus_client before this is set.
+_METRICS, _PREFIX = "PROMETHEUS_MULTIPROC_DIR", "imagehost-metrics-"
+
+
+def _made_elsewhere(directory: str) -> bool:
+    """Whether another master made it, and will remove it: the one that this one takes over from (SIGUSR2)."""
+    name = Path(directory).name
+    return name.startswith(_PREFIX) and not name.startswith(f"{_PREFIX}{os.getpid()}-")
+
+
+def _remove(directory: str, master: int) -> None:
+    if os.getpid() == master:  # workers inherit this call
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if not _environ.get(_METRICS) or _made_elsewhere(_environ[_METRICS]):
+    _environ[_METRICS] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    atexit.register(_remove, _environ[_METRICS], os.getpid())
+os.environ[_METRICS] = _environ[_METRICS]

@@ -1,8 +1,9 @@
-"""The service itself: health, the OpenAPI document, and a token for development."""
+"""The service itself: health, metrics, the OpenAPI document, and a token for development."""
 
 from flask import current_app, jsonify
 from flask.typing import ResponseReturnValue
 
+from imagehost import metrics
 from imagehost.errors import NotFound
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint, spec
@@ -20,14 +21,19 @@ def get_health() -> ResponseReturnValue:
 
 @endpoint("GET", "/health/ready", answers={200: answers.Ready, 503: answers.Ready}, access="none", tag=TAG)
 def get_readiness() -> ResponseReturnValue:
-    """Readiness: Redis and S3 answer too; 503 with the same shape when one does not."""
-    states = services().health.check()
-    ready = all(states.values())
-    body = {
-        "status": "ready" if ready else "unavailable",
-        "dependencies": {name: "ok" if answers_ else "unavailable" for name, answers_ in states.items()},
-    }
-    return (body, 200) if ready else (body, 503, {"Retry-After": "2"})
+    """Readiness: Redis and S3 answer too; 503 with the same shape when one does not. `degraded` (200) while the index
+    is being rebuilt, and while the sweeper is more than ten minutes late."""
+    found = services().health.check()
+    body = {"status": found.status, "dependencies": found.dependencies}
+    return (body, 503, {"Retry-After": "2"}) if found.status == "unavailable" else (body, 200)
+
+
+@endpoint("GET", "/metrics", answers={200: None}, access="none", tag=TAG)
+def get_metrics() -> ResponseReturnValue:
+    """What all processes have counted, in Prometheus's text format."""
+    backlog = services().health.find_backlog()
+    text = metrics.to_text(backlog.lag_s, backlog.due_entries) if backlog else metrics.to_text(None, None)
+    return text, {"Content-Type": metrics.CONTENT_TYPE}
 
 
 @endpoint("GET", f"{PREFIX}/openapi.json", answers={200: None}, access="none", tag=TAG)

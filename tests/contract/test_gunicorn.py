@@ -1,0 +1,134 @@
+"""What several gunicorn workers count together: gunicorn.conf.py, with a small app (tests/counting.py)."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.samples import Samples
+from tests.stack import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    deadline_s, pause = time.monotonic() + 20, threading.Event()
+    while not true():
+        assert time.monotonic() < deadline_s, what
+        pause.wait(0.02)
+
+
+class Gunicorn:
+    """One master with two workers, its temporary files in `folder`."""
+
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder = folder
+        self.counted = 0
+        port = free_port()
+        self._url = f"http://127.0.0.1:{port}"
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("GUNICORN", "PROMETHEUS"))}
+        environ |= {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PORT": str(port), **variables}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "tests.counting:app"],
+            cwd=folder,
+            env=environ,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def get(self, path: str) -> str | None:
+        """The answer; None when nothing answers."""
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                self._url + path, timeout=20
+            ) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return None
+
+    def count(self) -> int | None:
+        """Have one worker count a request; its process id."""
+        answer = self.get("/")
+        if answer is None:
+            return None
+        self.counted += 1
+        return int(answer)
+
+    def workers(self, number: int, without: frozenset[int] = frozenset()) -> set[int]:
+        """So many workers, each of which has counted at least once by now."""
+        found: set[int] = set()
+
+        def enough() -> bool:
+            found.update({pid for pid in (self.count(),) if pid is not None} - without)
+            return len(found) >= number
+
+        eventually(enough, f"{number} workers count")
+        return found
+
+    def total(self) -> float:
+        return Samples(self.get("/metrics") or "")("requests_total", method="GET", route="/", status="200")
+
+    def directories(self) -> list[Path]:
+        return list(self.folder.glob("imagehost-metrics-*"))
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Callable[..., Gunicorn]]:
+    """Starts masters that end with the test."""
+    started: list[Gunicorn] = []
+
+    def start(**variables: str) -> Gunicorn:
+        started.append(Gunicorn(tmp_path, **variables))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.stop()
+
+
+def test_every_worker_tells_what_all_have_counted_those_that_were_killed_and_replaced_too(
+    gunicorn: Callable[..., Gunicorn],
+) -> None:
+    server = gunicorn()
+    first = server.workers(2)
+    for _ in range(4):
+        assert server.total() == server.counted
+    killed = min(first)
+    os.kill(killed, signal.SIGKILL)
+    second = server.workers(2, without=frozenset({killed}))
+    assert second - first
+    assert server.total() == server.counted
+    server.process.send_signal(signal.SIGHUP)
+    server.workers(2, without=frozenset(first | second))
+    assert server.total() == server.counted
+    (directory,) = server.directories()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert server.stop() == 0
+    assert server.directories() == []
+
+
+def test_two_masters_have_a_directory_each_and_one_that_is_named_is_left_alone(
+    gunicorn: Callable[..., Gunicorn], tmp_path: Path
+) -> None:
+    named, own = tmp_path / "named", gunicorn()
+    other = gunicorn(PROMETHEUS_MULTIPROC_DIR=str(named))
+    taken_over = gunicorn(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "imagehost-metrics-1-abc"))
+    for server in (own, other, taken_over):
+        server.workers(1)
+        assert server.total() == server.counted
+    assert len(own.directories()) == 2
+    for server in (own, other, taken_over):
+        assert server.stop() == 0
+    assert own.directories() == []
+    assert list(named.glob("counter_*.db"))
