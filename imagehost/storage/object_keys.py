@@ -8,7 +8,8 @@ by user. `filename` in a key is a safe ASCII slug; the real Unicode name lives i
     variants/{uid}/{iid}/{version}/{name}.{ext}      a derivative; immutable
     records/{shard}/{iid}.json                       an image's record: the commit point
     accounts/{shard}/{uid}.json, usernames/{name}.json   an account's record; a claim of a user name
-    meta/…                                           doctor's cache
+    meta/doctor.json                                 doctor's cache: when this bucket was last found fit
+    meta/doctor/{run}/{name}                         what one run of doctor writes, and removes again
 """
 
 import re
@@ -22,6 +23,8 @@ VARIANTS = "variants/"
 RECORDS = "records/"
 ACCOUNTS = "accounts/"
 USERNAMES = "usernames/"
+META = "meta/"
+DOCTOR_CACHE = f"{META}doctor.json"
 
 SLUG_MAX = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -72,3 +75,7 @@ def account_record(uid: str) -> str:
 
 def username_claim(name: str) -> str:
     return f"{USERNAMES}{name}.json"
+
+
+def doctor_probe(run: str, name: str) -> str:
+    return f"{META}doctor/{run}/{name}"
