@@ -1,4 +1,4 @@
-"""Signed strings: API tokens and cursors (itsdangerous, HMAC-SHA256, a salt for each use).
+"""Signed strings: API tokens, cursors and views (itsdangerous, HMAC-SHA256, a salt for each use).
 
 A signature says who made a string, not that it is still wanted: whether an API key lives, what it may do and when
 it ends is in its account's record. The strings are malleable (base64), so nothing may be keyed by a raw token; use
@@ -6,24 +6,23 @@ it ends is in its account's record. The strings are malleable (base64), so nothi
 """
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Signer, URLSafeSerializer
 
 from imagehost.errors import InvalidRequest, TokenInvalid
 from imagehost.ids import is_id
 from imagehost.models import Position
 
+_METHOD: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+
 
 def _serializer(signing_secrets: tuple[str, ...], salt: str) -> URLSafeSerializer:
     # itsdangerous signs with the last of its secrets; ours come newest first.
-    return URLSafeSerializer(
-        list(reversed(signing_secrets)),
-        salt=salt,
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
+    return URLSafeSerializer(list(reversed(signing_secrets)), salt=salt, signer_kwargs=_METHOD)
 
 
 def new_secret() -> str:
@@ -85,6 +84,30 @@ class Cursors:
         except (BadData, UnicodeError) as exc:
             raise _not_a_cursor() from exc
         raise _not_a_cursor()
+
+
+class Views:
+    """Signs leave to see one variant of one image until a time, for addresses that stand where no token can be sent.
+
+    The form is `{expires_at_s}.{signature}`; what it is for is not in it, but in the address that carries it."""
+
+    def __init__(self, signing_secrets: tuple[str, ...]) -> None:
+        self._signer = Signer(list(reversed(signing_secrets)), salt="imagehost.view", **_METHOD)
+
+    def dumps(self, iid: str, variant: str, expires_at_s: int) -> str:
+        """The same for the same image, variant and time."""
+        return f"{expires_at_s}.{self._signer.get_signature(_view(iid, variant, expires_at_s)).decode()}"
+
+    def allows(self, signature: str, iid: str, variant: str, now_s: float) -> bool:
+        """Whether one of our secrets signed that, and the time is not over."""
+        moment, _, signed = signature.partition(".")
+        if re.fullmatch("[0-9]{1,12}", moment) is None or int(moment) <= now_s:
+            return False
+        return self._signer.verify_signature(_view(iid, variant, int(moment)), signed)
+
+
+def _view(iid: str, variant: str, expires_at_s: int) -> bytes:
+    return f"{iid}.{variant}.{expires_at_s}".encode()
 
 
 def _not_a_cursor() -> InvalidRequest:

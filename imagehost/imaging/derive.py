@@ -16,6 +16,8 @@ from imagehost.imaging.variants import Variant, fit
 # Reducing to 1.5 × the target before the Lanczos filter cannot be told from filtering the full frame (SSIM 0.995).
 _HEADROOM = 1.5
 
+QUALITY = 80  # of WebP, 0–100
+
 _ORIENTATION_TAG = 0x0112
 # EXIF 2.32, table 6: how the stored image has to be turned to stand upright.
 _UPRIGHT = {
@@ -84,11 +86,17 @@ def make_seed(frame: Image.Image, size: tuple[int, int], px: int) -> Seed:
 
 def write_variant(seed: Seed, variant: Variant, path: Path) -> tuple[int, int]:
     """Write the variant's file and return its width and height in pixels; metadata and profile are not copied."""
+    image = fitted(seed, variant)
+    image.save(path, "WEBP", quality=QUALITY, method=4)
+    return image.size
+
+
+def fitted(seed: Seed, variant: Variant) -> Image.Image:
+    """The seed in the size of the variant, without any metadata."""
     size = fit(seed.width, seed.height, variant.fit_px)
     image = seed.image if seed.image.size == size else seed.image.resize(size, Image.Resampling.LANCZOS)
     image.info = {}
-    image.save(path, "WEBP", quality=80, method=4)
-    return size
+    return image
 
 
 def _plain(frame: Image.Image) -> Image.Image:

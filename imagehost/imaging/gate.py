@@ -59,7 +59,7 @@ def read_header(path: Path, found: formats.Format) -> Header:
         with path.open("rb") as file:
             return _gif_header(gifs.walk(file, MAX_FRAMES))
     try:
-        with _opened(path, found) as image:
+        with opened(path, found) as image:
             frames = 1 if found is formats.JPEG else int(getattr(image, "n_frames", 1))
             return _within_limits(Header(found, image.width, image.height, frames))
     except Image.DecompressionBombError as exc:
@@ -72,9 +72,9 @@ def decode(path: Path, header: Header, draft_px: int, take_first: Callable[[Imag
     A JPEG is decoded at a reduced scale (DCT scaling), at which its longer side keeps at least `draft_px`: all bytes
     are still entropy-decoded, so damage is found as by a full decode, for a quarter of its cost.
     """
-    with _opened(path, header.format) as image:
+    with opened(path, header.format) as image:
         image.verify()
-    with _opened(path, header.format) as image:
+    with opened(path, header.format) as image:
         if (image.width, image.height) != (header.width, header.height) and header.format is not formats.GIF:
             raise UnreadableImage("The file contradicts itself about its size.")
         if header.format is formats.JPEG:
@@ -89,7 +89,8 @@ def decode(path: Path, header: Header, draft_px: int, take_first: Callable[[Imag
 
 
 @contextmanager
-def _opened(path: Path, wanted: formats.Format) -> Iterator[Image.Image]:
+def opened(path: Path, wanted: formats.Format) -> Iterator[Image.Image]:
+    """The image, by the one decoder of that format. Raises UnsupportedImage; the decoder's errors come through."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(path, formats=[wanted.pillow]) as image:

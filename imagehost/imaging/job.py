@@ -1,4 +1,4 @@
-"""What a sandbox child does, from start to end: limits on itself, gate, derivatives, reports.
+"""What a sandbox child does, from start to end: limits on itself; gate and derivatives, or derivatives only; reports.
 
 A child is forked for one image and ends with it, so what a hostile file does to a decoder cannot reach the next image.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 from PIL import Image
 
 from imagehost.errors import ImageDimensions, Refused, UnreadableImage
-from imagehost.imaging import derive, formats, gate
+from imagehost.imaging import animate, derive, formats, gate
 from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report
 from imagehost.imaging.sanitise import sanitise
-from imagehost.imaging.variants import VARIANTS
+from imagehost.imaging.variants import VARIANTS, Variant
 from imagehost.mediatypes import EXTENSIONS
 
 # A decoder's error is evidence only if there was memory to decode with. The largest legal image needs 763 MiB (WebP,
@@ -25,6 +25,8 @@ from imagehost.mediatypes import EXTENSIONS
 _AMPLE_BYTES = 1536 << 20
 
 _MAP_NORESERVE = 0x4000 if sys.platform == "linux" else 0  # asm-generic/mman.h; Python names it from 3.13 on
+
+_NOT_DERIVED: tuple[type[Exception], ...] = (Refused, Image.DecompressionBombError, *derive.FAILURES)
 
 _LARGEST_FILE_BYTES = 1 << 30
 _OPEN_FILES = 64
@@ -43,6 +45,9 @@ def confine(job: Job) -> None:
 
 def run(job: Job, report: Callable[[Report], None]) -> None:
     """Report the verdict as soon as it is known, then each derivative as soon as its file is complete."""
+    if job.judged:
+        _derive(job, report)
+        return
     verdict, seed = _judge(job)
     if isinstance(verdict, Refusal) and not verdict.rule:
         gc.collect()
@@ -50,14 +55,39 @@ def run(job: Job, report: Callable[[Report], None]) -> None:
     report(verdict)
     if seed is None:
         return
-    for name in job.eager:
+    for name in job.variants:
         variant = VARIANTS[name]
-        path = Path(job.workdir, f"{name}.{EXTENSIONS[variant.mime]}")
         try:
-            width, height = derive.write_variant(seed, variant, path)
+            width, height = derive.write_variant(seed, variant, Path(job.workdir, variant.file_name))
         except derive.FAILURES:
             continue
         report(Made(name, width, height))
+
+
+def _derive(job: Job, report: Callable[[Report], None]) -> None:
+    """Report each derivative as soon as its file is complete, or why there are no more of them."""
+    source = Path(job.source)
+    try:
+        header = gate.read_header(source, gate.find_format(source))
+        for name in job.variants:
+            variant = VARIANTS[name]
+            write = animate.write_animation if variant.animated and header.frames > 1 else _write_still
+            width, height = write(source, header, variant, Path(job.workdir, variant.file_name))
+            report(Made(name, width, height))
+    except MemoryError:
+        report(Failure("memory", "MemoryError"))
+    except _NOT_DERIVED as exc:
+        kind = _system_failure(exc) if isinstance(exc, OSError) and exc.errno is not None else "decoder"
+        report(Failure(kind, repr(exc)[:200]))
+
+
+def _write_still(source: Path, header: gate.Header, variant: Variant, target: Path) -> tuple[int, int]:
+    px = derive.seed_px([variant])
+
+    def take_first(frame: Image.Image) -> derive.Seed:
+        return derive.make_seed(frame, _size(frame, header), px)
+
+    return derive.write_variant(gate.decode(source, header, px, take_first), variant, target)
 
 
 def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
@@ -69,12 +99,11 @@ def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
         path = Path(job.workdir, f"sanitised.{EXTENSIONS[wanted.mime]}")
         sanitise(source, path)
         header = gate.read_header(path, wanted)
-        px = derive.seed_px([VARIANTS[name] for name in job.eager])
+        px = derive.seed_px([VARIANTS[name] for name in job.variants])
 
         def take_first(frame: Image.Image) -> tuple[derive.Seed | None, tuple[int, int]]:
-            # A GIF's canvas is what its first frame makes of it; a JPEG's frame is a reduced one.
-            size = frame.size if header.format is formats.GIF else (header.width, header.height)
-            seed = _seed(frame, size, px) if job.eager else None
+            size = _size(frame, header)
+            seed = _seed(frame, size, px) if job.variants else None
             return seed, derive.displayed(*size, derive.orientation(frame))
 
         seed, (width, height) = gate.decode(path, header, px, take_first)
@@ -88,8 +117,17 @@ def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
     except formats.DECODER_ERRORS as exc:
         cause = repr(exc)[:200]
         if isinstance(exc, OSError) and exc.errno is not None:  # the system's; a decoder's have no number
-            return Failure("memory" if exc.errno == errno.ENOMEM else "system", cause), None
+            return Failure(_system_failure(exc), cause), None
         return Refusal(UnreadableImage.code, _explain(exc, wanted), rule=False, certain=False, cause=cause), None
+
+
+def _system_failure(exc: OSError) -> str:
+    return "memory" if exc.errno == errno.ENOMEM else "system"
+
+
+def _size(frame: Image.Image, header: gate.Header) -> tuple[int, int]:
+    """As stored: a GIF's canvas is what its first frame makes of it; a JPEG's frame is a reduced one."""
+    return frame.size if header.format is formats.GIF else (header.width, header.height)
 
 
 def _seed(frame: Image.Image, size: tuple[int, int], px: int) -> derive.Seed | None:

@@ -15,13 +15,15 @@ MAX_LINE_BYTES = 4096
 
 @dataclass(frozen=True)
 class Job:
-    """Paths are absolute. `memory_bytes` counts over the child's address space at its start; `cpu_s` is CPU time."""
+    """Paths are absolute. `memory_bytes` counts over the child's address space at its start; `cpu_s` is CPU time.
+    `judged`: the source is a published image, of which only the variants are wanted."""
 
     source: str
     workdir: str
-    eager: tuple[str, ...]
+    variants: tuple[str, ...]
     memory_bytes: int
     cpu_s: int
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Failure:
-    """No verdict. `kind`: `memory` or `system` (disk full, file gone, …)."""
+    """No verdict, or no derivative. `kind`: `memory`, `system` (disk full, file gone, …), `decoder` (only where the
+    image had been judged before); from the parent also `budget` (time used up) and `child` (it ended otherwise)."""
 
     kind: str
     cause: str
@@ -101,4 +104,4 @@ def parse_report(line: bytes) -> Report:
 
 def parse_job(line: bytes) -> Job:
     raw = json.loads(line)
-    return Job(raw["source"], raw["workdir"], tuple(raw["eager"]), raw["memory_bytes"], raw["cpu_s"])
+    return Job(raw["source"], raw["workdir"], tuple(raw["variants"]), raw["memory_bytes"], raw["cpu_s"], raw["judged"])

@@ -1,4 +1,5 @@
-"""The gate, as services see it: a file goes in, one of three answers comes out (accepted, refused, unavailable).
+"""The gate, as services see it: a file goes in, one of three answers comes out (accepted, refused, unavailable); and
+where derivatives of published images are made.
 
 Every image is judged in a child process of its own, with limits on memory, CPU and wall time; this module turns what
 became of the child into the answer. The rule that it owns: only a decoder that had ample memory, twice, can refuse.
@@ -14,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imagehost import metrics
 from imagehost.errors import REFUSALS, Refused, Unavailable, UnreadableImage
 from imagehost.imaging.children import Children
 from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report
@@ -71,8 +73,8 @@ class Sandbox:
             raise ValueError(f"unknown variants: {', '.join(sorted(unknown))}")
         if source.stem == "sanitised":
             raise ValueError("the source has the name of a result")
-        job = Job(str(source.absolute()), str(workdir.absolute()), tuple(eager), self._memory_bytes, self._cpu_s)
-        with self._slots.taken(_SLOT_WAIT_S):
+        job = self._job(source, workdir, tuple(eager))
+        with self._slots.taken(_SLOT_WAIT_S), metrics.GATE_SECONDS.time():
             outcome = self._judge(job)
         if not isinstance(outcome.verdict, Accept):
             raise _to_error(outcome.verdict)
@@ -81,9 +83,31 @@ class Sandbox:
         except OSError as exc:
             raise Unavailable("The image could not be read back after it was verified.") from exc
 
+    def derive(self, source: Path, workdir: Path, variant: str) -> Derivative | None:
+        """Make one variant of a published image, into `workdir` (as for `inspect`).
+
+        None when that takes more time or memory than an image may have, or Pillow cannot do it. Raises Unavailable when
+        that was not found out: the child was killed, the disk is full, all gates were busy for two seconds.
+        """
+        with self._slots.taken(_SLOT_WAIT_S):
+            outcome = self._attempt(replace(self._job(source, workdir, (variant,)), judged=True))
+        try:
+            for derivative in _derivatives(outcome.made, workdir):
+                return derivative
+        except OSError as exc:
+            raise Unavailable("The derivative could not be read.") from exc
+        if isinstance(outcome.verdict, Failure) and outcome.verdict.kind in ("budget", "memory", "decoder"):
+            return None
+        error = Unavailable("The derivative could not be made this time.", retry_after_s=5)
+        error.add_note(f"sandbox: {outcome.verdict}")  # for the log
+        raise error
+
     def close(self) -> None:
         """End the child processes. Jobs that are under way become Unavailable."""
         self._children.close()
+
+    def _job(self, source: Path, workdir: Path, variants: tuple[str, ...]) -> Job:
+        return Job(str(source.absolute()), str(workdir.absolute()), variants, self._memory_bytes, self._cpu_s)
 
     def _judge(self, job: Job) -> _Outcome:
         first = self._attempt(job)
@@ -97,21 +121,21 @@ class Sandbox:
     def _attempt(self, job: Job) -> _Outcome:
         verdict: Accept | Refusal | Failure | None = None
         made: list[Made] = []
-        cause = "the child ended without a verdict"
+        lost = Failure("child", "the child ended without a verdict")
         with closing(self._children.run(job, self._wall_s)) as messages:
             try:
                 for message in messages:
                     if isinstance(message, Accept | Refusal | Failure):
                         verdict = verdict or message
                     elif isinstance(message, Ended):
-                        cause = _explain_end(message)
-                    elif message.name in job.eager and message.name not in {item.name for item in made}:
+                        lost = _explain_end(message)
+                    elif message.name in job.variants and message.name not in {item.name for item in made}:
                         made.append(message)
             except TimeoutError:
-                cause = f"the child was killed after {self._wall_s} s"
+                lost = Failure("budget", f"the child was killed after {self._wall_s} s")
             except (OSError, ValueError) as exc:
-                cause = repr(exc)
-        return _Outcome(verdict or Failure("child", cause), tuple(made))
+                lost = Failure("child", repr(exc))
+        return _Outcome(verdict or lost, tuple(made))
 
 
 def _is_doubtful(verdict: Report) -> bool:
@@ -132,6 +156,7 @@ def _to_error(verdict: Refusal | Failure) -> Refused | Unavailable:
     error: Refused | Unavailable
     if isinstance(verdict, Refusal):
         error = REFUSALS.get(verdict.code, UnreadableImage)(verdict.detail)
+        metrics.REFUSALS.labels(error.code).inc()
     elif verdict.kind == "memory":
         error = Unavailable("There was not enough memory to verify the image.", retry_after_s=10)
     else:
@@ -141,10 +166,10 @@ def _to_error(verdict: Refusal | Failure) -> Refused | Unavailable:
     return error
 
 
-def _explain_end(ended: Ended) -> str:
+def _explain_end(ended: Ended) -> Failure:
     if ended.status == -signal.SIGXCPU:
-        return "the child used up its CPU time"
-    return f"the child ended with status {ended.status}"
+        return Failure("budget", "the child used up its CPU time")
+    return Failure("child", f"the child ended with status {ended.status}")
 
 
 def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Path) -> Accepted:
@@ -171,10 +196,9 @@ def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Pat
 def _derivatives(made: tuple[Made, ...], workdir: Path) -> Iterator[Derivative]:
     for item in made:
         variant = VARIANTS[item.name]
-        extension = EXTENSIONS[variant.mime]
-        path = workdir / f"{item.name}.{extension}"
+        path = workdir / variant.file_name
         if stat.S_ISREG(path.lstat().st_mode):
-            yield Derivative(item.name, extension, variant.mime, path, item.width, item.height)
+            yield Derivative(item.name, EXTENSIONS[variant.mime], variant.mime, path, item.width, item.height)
 
 
 def _digest(path: Path) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Image
+from imagehost.services.derivatives import Derivatives, find_stored, may_be_made
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 from imagehost.storage.presign import SignedUrl, Window
@@ -41,32 +42,45 @@ class Redirect:
 
 
 class Delivery:
-    """See the module. Nothing here asks the network."""
+    """See the module. Only a redirect to a variant that is made on demand asks the network."""
 
     def __init__(self, parts: Parts) -> None:
+        self._derivatives = Derivatives(parts)
         self._presigner = parts.presigner
+        self._views = parts.views
         self._public_url = parts.config.public_url
         self.s3_origin = parts.presigner.origin
 
     def links(self, image: Image) -> Links:
-        """The addresses to show with an image. `preview` is the original until previews are made."""
+        """The addresses to show with an image."""
         window = self._presigner.window(image.iid)
         src = self._original(image, window, "GET")
-        thumb = self._derivative(image, "thumb", window, "GET")
+        stored = find_stored(image, "thumb")
+        thumb = self._derivative(image, stored, window, "GET") if stored else None
         return Links(
             url=f"{self._public_url}/i/{image.iid}.{EXTENSIONS[image.mime]}",
             src=src.url,
             thumb=thumb.url if thumb else None,
-            preview=src.url,
+            preview=self._on_demand(image, "preview", window) if may_be_made(image, "preview") else src.url,
             expires_at_s=src.expires_at_s,
         )
 
     def redirect(self, image: Image, variant: Variant | None, method: Literal["GET", "HEAD"]) -> Redirect:
-        """Where a viewer is sent: the variant, or the original where there is no such derivative."""
+        """Where a viewer is sent: the variant, made now if need be, or the original where there is no such derivative.
+        Raises what `Derivatives.provide` raises."""
+        stored = self._derivatives.provide(image, variant) if variant else None
         window = self._presigner.window(image.iid)
-        target = self._derivative(image, variant, window, method) if variant else None
-        target = target or self._original(image, window, method)
+        if stored is None:
+            target = self._original(image, window, method)
+        else:
+            target = self._derivative(image, stored, window, method)
         return Redirect(target.url, max(0, window.ends_at_s - int(self._presigner.now_s())))
+
+    def is_signed(self, signature: str | None, iid: str, variant: Variant | None) -> bool:
+        """Whether an address of `links` leads here: its signature is for this variant of this image, and in time."""
+        if signature is None or variant is None:
+            return False
+        return self._views.allows(signature, iid, variant, self._presigner.now_s())
 
     def presign(self, image: Image, purpose: Purpose, expires_in_s: int) -> SignedUrl:
         """A URL for one purpose that ends when asked: to view or embed inline, or to download as a file."""
@@ -78,6 +92,13 @@ class Delivery:
             cache_control=_cache_control(image, expires_in_s),
         )
 
+    def _on_demand(self, image: Image, variant: Variant, window: Window) -> str:
+        """The app's own address of a variant. A private image's is signed, because an <img> can send no token."""
+        url = f"{self._public_url}/i/{image.iid}?variant={variant}"
+        if image.private:
+            url += f"&sig={self._views.dumps(image.iid, variant, window.expires_at_s)}"
+        return url
+
     def _original(self, image: Image, window: Window, method: str) -> SignedUrl:
         return self._presigner.get(
             image.key,
@@ -88,10 +109,7 @@ class Delivery:
             method=method,
         )
 
-    def _derivative(self, image: Image, variant: Variant, window: Window, method: str) -> SignedUrl | None:
-        stored = next((name for name in image.variants if name.partition(".")[0] == variant), None)
-        if stored is None:
-            return None
+    def _derivative(self, image: Image, stored: str, window: Window, method: str) -> SignedUrl:
         return self._presigner.get(
             object_keys.variant(image.uid, image.iid, image.version, stored),
             window,

@@ -8,7 +8,7 @@ import { Problem, problemOf, unreachable } from "./problems.js";
  * @property {string} url          the public link
  * @property {string} src          presigned, good until `expires_at`
  * @property {string | null} thumb
- * @property {string} preview
+ * @property {string} preview      fits 1600 px; good until `expires_at`, and may be made only when asked for
  * @property {string} expires_at
  * @property {string} filename
  * @property {string | null} title
@@ -20,6 +20,7 @@ import { Problem, problemOf, unreachable } from "./problems.js";
  * @property {boolean} private
  * @property {number} views
  * @property {string} created_at
+ * @property {string | null} image_expires_at
  * @property {number} rev
  */
 

@@ -67,6 +67,7 @@ export class Details {
     const facts = [
       ["File", image.filename],
       ["Added", dateTime(image.created_at)],
+      ...(image.image_expires_at ? [["Deletes itself", dateTime(image.image_expires_at)]] : []),
       ["Dimensions", `${number(image.width)} × ${number(image.height)}`],
       ["Size", bytes(image.size)],
       ["Type", image.frames > 1 ? `${kindOf(image.mime)}, ${counted(image.frames, "frame")}` : kindOf(image.mime)],

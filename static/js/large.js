@@ -1,4 +1,4 @@
-/** The picture in the large view: the thumbnail at once, the original over it; by a renewed URL when one fails. */
+/** The picture in the large view: the thumbnail at once, the preview over it; by a renewed URL when one fails. */
 
 import { byId } from "./dom.js";
 
@@ -26,7 +26,7 @@ export class Large {
 
   /**
    * @param {Image} image
-   * @returns {Promise<boolean>} whether the original is shown; false when it failed or another was wished meanwhile
+   * @returns {Promise<boolean>} whether the preview is shown; false when it failed or another was wished meanwhile
    */
   async show(image) {
     this.#wish += 1;
@@ -40,12 +40,16 @@ export class Large {
       // A URL that expired, or expires while it is used, is renewed before; one that fails all the same, once after.
       const fresh = this.#gallery.stale(image) ? await this.#gallery.renew(image.id) : image;
       if (!fresh || wish !== this.#wish) return false;
-      if (await this.#load(fresh.src, wish)) return true;
+      if (await this.#load(fresh.preview, wish)) return true;
       if (wish !== this.#wish) return false;
       const again = await this.#gallery.renew(image.id);
       if (!again || wish !== this.#wish) return false;
-      if (await this.#load(again.src, wish)) return true;
-      if (wish === this.#wish) this.#fail("This image could not be loaded.");
+      // A preview that cannot be had now is no reason to show nothing.
+      for (const url of new Set([again.preview, again.src])) {
+        if (await this.#load(url, wish)) return true;
+        if (wish !== this.#wish) return false;
+      }
+      this.#fail("This image could not be loaded.");
     } catch (error) {
       if (wish === this.#wish) this.#fail(error instanceof Error ? error.message : "This image could not be loaded.");
     } finally {

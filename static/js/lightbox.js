@@ -117,7 +117,7 @@ export class Lightbox {
   #preload() {
     for (const way of [1, -1]) {
       const image = this.#gallery.images[this.#index + way];
-      if (image && !this.#gallery.stale(image)) new Image().src = image.src;
+      if (image && !this.#gallery.stale(image)) new Image().src = image.preview;
     }
   }
 

@@ -136,7 +136,7 @@ def test_opening_renews_a_url_that_is_about_to_expire(account: Client, visit: Op
         answer = route.fetch()
         body = json.loads(answer.body())
         for image in body["images"]:
-            image |= {"expires_at": "2020-01-01T00:00:00.000Z", "src": image["src"] + SPOILT}
+            image |= {"expires_at": "2020-01-01T00:00:00.000Z", "preview": image["preview"] + SPOILT}
         route.fulfill(response=answer, json=body)
 
     page = visit(prepare=lambda page: page.route(re.compile("/me/images"), make_old))

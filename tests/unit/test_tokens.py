@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from imagehost.errors import InvalidRequest, TokenInvalid
 from imagehost.ids import new_kid, new_uid
 from imagehost.models import Position
-from imagehost.tokens import ApiTokens, Cursors, TokenClaims, hash_secret, new_secret
+from imagehost.tokens import ApiTokens, Cursors, TokenClaims, Views, hash_secret, new_secret
 from tests.unit.strategies import IDS, JSON, OPS, TEXT, TIMES_MS, base62
 
 NEW, OLD = "new-secret-" + "n" * 32, "old-secret-" + "o" * 32
@@ -145,3 +145,37 @@ def test_a_cursor_of_another_list_is_refused_at_the_parameter(other: dict[str, s
 def test_no_text_is_a_cursor_by_chance(text: str) -> None:
     with pytest.raises(InvalidRequest):
         Cursors((NEW,)).parse(text, {})
+
+
+@given(iid=IDS, expires_at_s=st.integers(1, 10**11), variant=st.sampled_from(["preview", "thumb"]))
+def test_a_signed_view_is_good_for_its_image_and_variant_until_its_time(
+    iid: str, expires_at_s: int, variant: str
+) -> None:
+    views = Views((NEW,))
+    signature = views.dumps(iid, variant, expires_at_s)
+    assert signature == views.dumps(iid, variant, expires_at_s)
+    assert set(signature) <= set(ALPHABET + ".")
+    assert views.allows(signature, iid, variant, expires_at_s - 0.1)
+    assert not views.allows(signature, iid, variant, expires_at_s)
+    assert not views.allows(signature, new_uid(), variant, 0)
+    assert not views.allows(signature, iid, variant + "2", 0)
+    later = signature.replace(str(expires_at_s), str(expires_at_s + 1), 1)
+    assert not views.allows(later, iid, variant, 0)
+
+
+def test_a_signed_view_outlives_a_rotation_of_secrets_and_not_the_loss_of_its_own() -> None:
+    signature = Views((OLD,)).dumps("i", "preview", 9)
+    assert Views((NEW, OLD)).allows(signature, "i", "preview", 1)
+    assert Views((NEW, OLD)).dumps("i", "preview", 9) == Views((NEW,)).dumps("i", "preview", 9)
+    assert not Views((NEW,)).allows(signature, "i", "preview", 1)
+
+
+@pytest.mark.parametrize("signature", ["", ".", "9", "9.", ".x", "9.é", "-9.x", "٩.x", "9" * 13 + ".x", "9.x.y", " 9."])
+def test_what_is_no_signature_of_a_view_allows_nothing(signature: str) -> None:
+    assert not Views((NEW,)).allows(signature, "i", "preview", 1)
+
+
+def test_a_token_or_cursor_signs_no_view(claims: TokenClaims) -> None:
+    views = Views((NEW,))
+    for other in (ApiTokens((NEW,)).dumps(claims), Cursors((NEW,)).dumps(Position(1, claims.uid), {})):
+        assert not views.allows(other, claims.uid, "preview", 0)

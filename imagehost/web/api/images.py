@@ -5,7 +5,7 @@ import re
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from imagehost.errors import ImageNotFound
+from imagehost.errors import ImageDeleted, ImageNotFound
 from imagehost.ids import is_id
 from imagehost.models import Published
 from imagehost.services.accounts import Identity
@@ -97,17 +97,23 @@ def _known(iid: str) -> str:
     return iid
 
 
-def _visible(iid: str, identity: Identity | None) -> Published:
-    published = services().library.get_for_viewer(_known(iid), identity.uid if identity else None)
-    if identity is not None and published.image.private:
+def _visible(iid: str, identity: Identity | None, *, signed: bool = False) -> Published:
+    published = services().library.get_for_viewer(_known(iid), identity.uid if identity else None, signed=signed)
+    if identity is not None and published.image.private and not signed:
         require_scope(identity, "read")
     return published
 
 
 def _view(iid: str, identity: Identity | None, query: ViewQuery) -> ResponseReturnValue:
-    published = _visible(iid, identity)
+    signed = services().delivery.is_signed(query.sig, iid, query.variant)
+    published = _visible(iid, identity, signed=signed)
     head = request.method == "HEAD"
-    target = services().delivery.redirect(published.image, query.variant, "HEAD" if head else "GET")
+    try:
+        target = services().delivery.redirect(published.image, query.variant, "HEAD" if head else "GET")
+    except ImageDeleted:  # while the variant was being made
+        if identity is not None and identity.uid == published.image.uid:
+            raise
+        raise ImageNotFound() from None
     if not head and query.variant is None:
         services().library.count_view(iid)
     answer = Response(status=302, headers={"Location": target.url})
