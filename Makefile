@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 VENV := .venv/bin/python
 
-.PHONY: help run test check lock clean
+.PHONY: help run test model soak check lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -14,7 +14,13 @@ run: bootstrap-run ## start imagehost with everything it needs; Ctrl-C stops it
 	@$(VENV) -m imagehost up
 
 test: bootstrap-test ## run all tests (gets a Chromium if there is none)
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+model: bootstrap-test ## explore the protocol's model further than the tests do (minutes)
+	@$(VENV) -m tests.model
+
+soak: bootstrap-test ## random histories on the real stack, for MINUTES=10
+	@SOAK_MINUTES=$(or $(MINUTES),10) $(VENV) -m pytest tests/faults/test_histories.py
 
 check: bootstrap-check ## ruff, mypy and import-linter
 	@$(VENV) -m ruff check .

@@ -5,21 +5,29 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from imagehost import faults
 from imagehost.config import Config, load_config, read_environment
 from imagehost.imaging.sandbox import Sandbox
 from imagehost.index import client as index_client
 from imagehost.index.accounts import AccountIndex
+from imagehost.index.backlog import BacklogReader
+from imagehost.index.contents import Contents
 from imagehost.index.due import DueQueue
 from imagehost.index.images import ImageIndex
+from imagehost.index.leases import Leases
+from imagehost.index.mend import Mender
 from imagehost.index.scripts import Scripts
 from imagehost.index.shards import ShardIndex
+from imagehost.index.survey import Survey
 from imagehost.services.facade import Services
 from imagehost.services.parts import Parts
 from imagehost.storage import client as storage_client
+from imagehost.storage.inventory import Inventory
 from imagehost.storage.objects import Objects
 from imagehost.storage.presign import Presigner
 from imagehost.storage.records import Records
-from imagehost.tokens import ApiTokens, Cursors
+from imagehost.storage.roots import Roots
+from imagehost.tokens import ApiTokens, Cursors, Views
 from imagehost.web import headers, logs, problems
 from imagehost.web.api import images, me, service, uploads
 from imagehost.web.api.route import api
@@ -34,6 +42,9 @@ ROUTES = (images, me, service, uploads)  # importing them declares their routes
 def build_services(config: Config) -> Services:
     """Clients, adapters and services of one process, which web, sweeper and command line share. Connects to nothing
     yet; raises ConfigError without credentials."""
+    if config.fault is not None:
+        point, action = config.fault
+        faults.arm(point, faults.ACTIONS[action])
     redis = index_client.connect(config.redis_url.get_secret_value())
     scripts = Scripts(redis)
     s3 = storage_client.connect(config)
@@ -44,13 +55,21 @@ def build_services(config: Config) -> Services:
         images=ImageIndex(redis, scripts),
         accounts=AccountIndex(redis, scripts),
         due=DueQueue(redis, scripts),
-        shards=ShardIndex(redis),
+        backlog=BacklogReader(redis),
+        leases=Leases(scripts),
+        shards=ShardIndex(redis, scripts),
+        survey=Survey(redis),
+        mender=Mender(scripts),
+        contents=Contents(redis),
         objects=Objects(s3, config.bucket),
+        inventory=Inventory(s3, config.bucket),
         records=Records(s3, config.bucket),
+        roots=Roots(s3, config.bucket),
         presigner=Presigner(public_s3, storage_client.find_credentials(config), config.bucket, config.url_window_s),
         sandbox=Sandbox(config.gates),
         tokens=ApiTokens(secrets),
         cursors=Cursors(secrets),
+        views=Views(secrets),
         connections=(redis, s3, public_s3),
     )
     return Services.of(parts)

@@ -24,6 +24,8 @@ from pydantic import (
     field_validator,
 )
 
+from imagehost.faults import parse
+
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 # The client's: known, so that they are no typos, and otherwise ignored.
@@ -40,6 +42,10 @@ class ConfigError(Exception):
 
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _parse_fault(value: Any) -> Any:
+    return parse(value) if isinstance(value, str) else value
 
 
 Count = Annotated[int, Field(ge=1, le=10**15)]
@@ -92,6 +98,10 @@ class Config(BaseModel):
         default_factory=lambda: os.cpu_count() or 1, validation_alias="IMAGEHOST_GATES"
     )
     statuses: Names = Field(("generated", "printed", "ordered", "deleted"), validation_alias="IMAGEHOST_STATUSES")
+
+    fault: Annotated[tuple[str, str] | None, BeforeValidator(_parse_fault)] = Field(
+        None, validation_alias="IMAGEHOST_FAULT"
+    )
 
     @field_validator("flask_secret")
     @classmethod
@@ -171,6 +181,8 @@ def load_config(environ: Mapping[str, str]) -> Config:
             faults.append(f"{error['loc'][0]}: {message.removeprefix('Value error, ')}")
     if ("AWS_ACCESS_KEY_ID" in environ) != ("AWS_SECRET_ACCESS_KEY" in environ):
         faults.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: both or neither (without them boto3's own chain)")
+    if not faults and config.fault and not config.dev:
+        faults.append("IMAGEHOST_FAULT: refused unless IMAGEHOST_DEV=1")
     if faults:
         raise ConfigError(faults)
     return config

@@ -14,23 +14,24 @@ SHARDS: tuple[str, ...] = tuple(a + b for a in CROCKFORD for b in CROCKFORD)
 _ID = re.compile(rf"[{CROCKFORD}]{{2}}[0-9A-Za-z]{{22}}")
 
 
-def _random(length: int) -> str:
+def random_text(length: int) -> str:
+    """So many random base62 characters."""
     return "".join(secrets.choice(BASE62) for _ in range(length))
 
 
 def new_uid() -> str:
     """A new user's id, in a shard drawn at random."""
-    return secrets.choice(SHARDS) + _random(22)
+    return secrets.choice(SHARDS) + random_text(22)
 
 
 def new_iid(uid: str) -> str:
     """A new image's id, in the shard of its owner."""
-    return shard_of(uid) + _random(22)
+    return shard_of(uid) + random_text(22)
 
 
 def new_kid() -> str:
     """A new API key's id; unique within its account, and not secret."""
-    return _random(12)
+    return random_text(12)
 
 
 def new_version() -> str:

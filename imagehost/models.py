@@ -29,13 +29,15 @@ class Details:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation(Details):
-    """A pending upload; it lives in the index alone. `sha256` is the client's claim, `size` what was reserved."""
+    """A pending upload; it lives in the index alone. `sha256` is the client's claim, `size` what was reserved; the
+    image is to end `image_expires_in_s` after it is published."""
 
     iid: str
     uid: str
     op: str
     size: int
     sha256: str | None = None
+    image_expires_in_s: int | None = None
     begun: bool = False
     created_at_ms: int
     deadline_ms: int
@@ -44,7 +46,8 @@ class Reservation(Details):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image(Details):
     """A published image. `size` and `sha256` are of the stored original at `key`, `source_*` of what was sent;
-    `variants` are the object names of the derivatives stored with it (`thumb.webp`)."""
+    `variants` are the object names of the derivatives stored with it (`thumb.webp`). At `expires_at_ms` the image dies:
+    a timer that its owner has set."""
 
     iid: str
     uid: str
@@ -62,6 +65,11 @@ class Image(Details):
     placeholder: str | None = None
     status: str
     created_at_ms: int
+    expires_at_ms: int | None = None
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether its timer has run out: it is treated as deleted then, though the sweeper may not have come yet."""
+        return self.expires_at_ms is not None and self.expires_at_ms <= now_s * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +93,7 @@ class ReadyRecord:
         return self.image.rev
 
 
-Reason = Literal["deleted", "cancelled", "refused", "fenced"]
+Reason = Literal["deleted", "cancelled", "refused", "fenced", "expired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +140,12 @@ Entry = Reservation | Published | Tombstone
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What the index knows of an id. `epoch` is None while the shard is wiped: then `entry` None means nothing."""
+    """What the index knows of an id. `epoch` is None while the shard is wiped: then `entry` None means nothing. Until
+    the shard is `settled`, a missing or pending entry may be older than what was acknowledged."""
 
     entry: Entry | None
     epoch: str | None
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +213,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list: `total` counts the whole list, `next` is where the following page begins, if there is one."""
+    """One page of a list: `total` counts the whole list, `next` is where the following page begins, if there is one;
+    `epoch` is the shard's when it was read."""
 
     items: tuple[Published, ...]
     total: int
     next: Position | None
+    epoch: str
 
 
 def append_op(ops: tuple[str, ...], op: str) -> tuple[str, ...]:

@@ -4,6 +4,9 @@ import click
 
 from imagehost import __version__
 from imagehost.cli.accounts import keys, users
+from imagehost.cli.doctor import doctor
+from imagehost.cli.fsck import fsck
+from imagehost.cli.rebuild import dump, rebuild
 from imagehost.cli.sweep import sweep
 from imagehost.cli.up import up
 
@@ -14,5 +17,5 @@ def main() -> None:
     """A self-hosted image host: uploads go straight to S3, and nothing acknowledged is ever lost."""
 
 
-for command in (up, sweep, keys, users):
+for command in (up, sweep, fsck, rebuild, dump, doctor, keys, users):
     main.add_command(command)

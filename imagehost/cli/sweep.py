@@ -2,7 +2,8 @@
 
 import logging
 import signal
-from threading import Event
+import threading
+from collections.abc import Callable
 
 import click
 
@@ -19,21 +20,36 @@ log = logging.getLogger(__name__)
 @click.option("--forever", "mode", flag_value="forever", help="Every IMAGEHOST_SWEEP_S, until stopped.")
 @reported
 def sweep(mode: str) -> None:
-    """Finish or undo what was interrupted. Any number of copies may run."""
+    """Finish or undo what was interrupted, and check shards whose check is due. Any number of copies may run."""
     logs.configure()
     with running_services() as services:
         if mode == "once":
-            click.echo(f"{services.sweeper.sweep()} entries finished")
+            click.echo(f"{services.sweeper.sweep()} entries finished, {services.upkeep.run()} shards checked")
         else:
             _forever(services)
 
 
 def _forever(services: Services) -> None:
-    stopped = Event()
+    """Two threads, so that a check of a large shard does not keep due work waiting."""
+    stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    while not stopped.wait(services.config.sweep_s):
+    works: tuple[Callable[[Callable[[], bool]], int], ...] = (services.sweeper.sweep, services.upkeep.run)
+    threads = [threading.Thread(target=_repeat, args=(work, stopped, services.config.sweep_s)) for work in works]
+    for thread in threads:
+        thread.start()
+    while not stopped.wait(1):  # a wait without an end would not be interrupted by a signal
+        pass
+    for thread in threads:
+        thread.join()
+
+
+def _repeat(work: Callable[[Callable[[], bool]], int], stopped: threading.Event, every_s: float) -> None:
+    while not stopped.is_set():
         try:
-            services.sweeper.sweep()
+            work(stopped.is_set)
         except Unavailable as exc:
             log.warning("sweep_failed", exc_info=exc)
+        except Exception:  # a fault in one round must not end all that follow
+            log.exception("sweep_broke")
+        stopped.wait(every_s)

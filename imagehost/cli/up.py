@@ -7,17 +7,20 @@ from threading import Event
 import click
 
 from imagehost.app import ROOT, build_services
+from imagehost.cli.progress import progress
 from imagehost.cli.runtime import reported
 from imagehost.config import Config, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
-from imagehost.errors import BucketLost, IndexRebuilding, Unavailable
-from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
+from imagehost.embedded.directory import METRICS
+from imagehost.errors import BucketLost, Unavailable
+from imagehost.services.bootstrap import TOKEN_FILE
+from imagehost.services.doctor import Doctor, UnfitStore
+from imagehost.services.facade import Services
 
 PATIENCE_S = 20.0
 WIPED = (
-    "Redis has lost its index, and the bucket is not empty: starting on it would hide the images. Restore the data of "
-    "Redis (of the embedded one: the folder `redis` of the data directory) and start again. The images are safe in the "
-    "bucket."
+    "Redis has no index of this bucket: it is made anew from the records in the bucket. Until it is whole, images are "
+    "shown, and lists and changes have to wait."
 )
 BUCKET_LOST = (
     "The bucket is empty, and the index in Redis is not: this is another bucket, or it has lost its objects (of the "
@@ -34,6 +37,7 @@ def up() -> None:
     with Stack(environ) as stack:
         environment = stack.prepare()
         config = load_config(environment)
+        environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / METRICS))
         stack.start(config)
         token = _first_start(config)
         commands = [
@@ -52,28 +56,50 @@ def up() -> None:
 def _first_start(config: Config) -> str | None:
     services = build_services(config)
     try:
-        return _until_it_works(services.bootstrap, config)
+        return _until_it_works(services, config)
     except OSError as exc:
         raise StackError(f"{config.data_dir / TOKEN_FILE} cannot be written: {exc.strerror}.") from exc
     finally:
         services.parts.close()
 
 
-def _until_it_works(bootstrap: Bootstrap, config: Config) -> str | None:
+def _until_it_works(services: Services, config: Config) -> str | None:
     """For a while: an S3 server that answers already may yet be finding its volumes."""
     deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
-            bootstrap.begin_shards()
-            return bootstrap.ensure_owner(config.data_dir)
-        except IndexRebuilding as exc:
-            raise StackError(WIPED) from exc
+            _check_store(config)
+            return _prepare(services, config)
         except BucketLost as exc:
             raise StackError(BUCKET_LOST) from exc
+        except UnfitStore as exc:
+            raise StackError(str(exc)) from exc
         except Unavailable as exc:
             if time.monotonic() > deadline_s:
                 raise StackError(f"Redis or S3 cannot be used: {exc.__cause__ or exc}") from exc
             Event().wait(0.2)
+
+
+def _check_store(config: Config) -> None:
+    """Refuses a store that cannot keep the promises; what is only unwise is said. Cheap when it was well this week."""
+    for check in Doctor(config).check_at_start():
+        click.echo(f"{check.outcome}: {check.name}: {check.seen}. {check.cure}", err=True)
+
+
+def _prepare(services: Services, config: Config) -> str | None:
+    """The token of `owner` when it was made just now.
+
+    Where Redis has lost the index, whose Redis it may be, the sweeper makes it anew while the page is served: all of it
+    comes from the bucket, so there is nothing to be asked. Only when the owner has no token that works, as in a new
+    data directory over a full bucket, the index comes first, because issuing one takes it."""
+    if not services.bootstrap.begin_shards():
+        has_token = services.bootstrap.has_token(config.data_dir)
+        click.echo(WIPED)
+        if has_token:
+            return None
+        with progress("Rebuilding the index") as advance:
+            services.rebuild.run(advance)
+    return services.bootstrap.ensure_owner(config.data_dir)
 
 
 def _announce(config: Config, token: str | None) -> None:

@@ -5,6 +5,7 @@ embedded.json     mode 0600: secrets and the S3 server's first port; no paths, s
 redis/, s3/       the two servers' data; redis/ENGINE names what wrote it
 log/              one file for each child
 run/              sockets, made anew at each start
+metrics/          what web process and sweeper have counted, made anew at each start
 """
 
 import errno
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from imagehost.files import replace_private
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the terminating zero included; see unix(7).
 SOCKET_PATH_MAX_BYTES = 103
 SOCKET = "redis.sock"
+METRICS = "metrics"
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class DataDirectory:
             ) from exc
         self._lock_fd = fd
         self._make_run()
+        shutil.rmtree(self.path / METRICS, ignore_errors=True)  # counts of processes that are gone
 
     def unlock(self) -> None:
         """Let another stack use the directory. Repeating it does nothing."""

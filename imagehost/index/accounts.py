@@ -16,10 +16,12 @@ from imagehost.models import AccountRecord, ApiKey, Profile, Usage
 
 @dataclass(frozen=True, slots=True)
 class KeyLookup:
-    """What the index knows of one API key: None for a missing one, and no `epoch` while the shard is wiped."""
+    """What the index knows of one API key: None for a missing one, and no `epoch` while the shard is wiped. `fresh`:
+    the account's record was read or written in this epoch."""
 
     api_key: ApiKey | None
     epoch: str | None
+    fresh: bool
 
 
 class AccountIndex:
@@ -44,10 +46,10 @@ class AccountIndex:
     def find_key(self, uid: str, kid: str) -> KeyLookup:
         """One API key, and the epoch of the shard."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.hget(keyspace.user(uid), keyspace.api_key_field(kid))
+        pipe.hmget(keyspace.user(uid), keyspace.api_key_field(kid), "checked")
         pipe.hget(keyspace.meta(shard_of(uid)), "epoch")
-        value, epoch = pipe.execute()
-        return KeyLookup(_to_api_key(value) if value else None, epoch)
+        (value, checked), epoch = pipe.execute()
+        return KeyLookup(_to_api_key(value) if value else None, epoch, epoch is not None and checked == epoch)
 
     @translated
     def find_profile(self, uid: str) -> Profile | None:

@@ -1,7 +1,7 @@
 """Due work: a sorted set in the same slot as what it is about, so that noting work and the change it follows are one
 step (a transactional outbox). Entries are removed by whoever finished them; a crash leaves them to the sweeper."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import redis
@@ -22,6 +22,10 @@ class DueEntry:
     op: str
     iid: str
     epoch: str | None
+
+    @property
+    def shard(self) -> str:
+        return shard_of(self.iid)
 
     @property
     def member(self) -> str:
@@ -47,19 +51,20 @@ class DueQueue:
 
     @translated
     def clear(self, entry: DueEntry) -> None:
-        """Remove an entry that the sweeper has finished."""
-        self._scripts("clear_intent", [keyspace.due(shard_of(entry.iid))], entry.member)
+        """Remove an entry that was worked off, unless the image's hash still needs it (another timer, a failover)."""
+        keys = [keyspace.image(entry.iid), keyspace.due_of(entry.iid)]
+        self._scripts("clear_due", keys, entry.kind, entry.op, entry.iid)
 
     @translated
-    def list_due(self, shards: Iterable[str] = SHARDS) -> list[DueEntry]:
-        """What is due now by the clock of Redis, at most 100 entries a shard, oldest first; one pipeline over all
-        shards."""
+    def list_due(self, behind: Mapping[str, int]) -> list[DueEntry]:
+        """What is due now by the clock of Redis, oldest first; one pipeline over all shards. At most 100 entries a
+        shard, and as many more as `behind` says are known already and are left for later."""
         seconds, micros = self._redis.time()
         now_ms = seconds * 1000 + micros // 1000
-        queues = tuple(shards)
         pipe = self._redis.pipeline(transaction=False)
-        for shard in queues:
-            pipe.zrange(keyspace.due(shard), "-inf", now_ms, byscore=True, offset=0, num=BATCH)
+        for shard in SHARDS:
+            most = BATCH + behind.get(shard, 0)
+            pipe.zrange(keyspace.due(shard), "-inf", now_ms, byscore=True, offset=0, num=most)
             pipe.hget(keyspace.meta(shard), "epoch")
         answers = pipe.execute()
         found = []

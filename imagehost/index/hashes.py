@@ -41,9 +41,9 @@ def _details(details: Details) -> dict[str, Any]:
     }
 
 
-def from_request(details: Details, sha256: str | None) -> list[str | int]:
+def from_request(details: Details, sha256: str | None, image_expires_in_s: int | None) -> list[str | int]:
     """Field, value… of a reservation, beside those that the script itself writes."""
-    return _present(_details(details) | {"source_sha256": sha256})
+    return _present(_details(details) | {"source_sha256": sha256, "expires_in": image_expires_in_s})
 
 
 def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
@@ -67,6 +67,7 @@ def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
             "status": image.status,
             "placeholder": image.placeholder,
             "variants": ",".join(image.variants),
+            "expires_at": image.expires_at_ms,
         }
     )
 
@@ -103,6 +104,7 @@ def to_entry(h: Mapping[str, str]) -> Entry | None:
             op=h["op"],
             size=int(h["size"]),
             sha256=h.get("source_sha256"),
+            image_expires_in_s=int(h["expires_in"]) if "expires_in" in h else None,
             begun=h["begun"] == "1",
             created_at_ms=int(h["created_at"]),
             deadline_ms=int(h["deadline"]),
@@ -125,6 +127,7 @@ def to_entry(h: Mapping[str, str]) -> Entry | None:
         placeholder=h.get("placeholder"),
         status=h["status"],
         created_at_ms=int(h["created_at"]),
+        expires_at_ms=int(h["expires_at"]) if "expires_at" in h else None,
         **details,
     )
     return Published(image=image, views=int(h.get("views", 0)), checked=h["checked"])

@@ -47,10 +47,10 @@ class ImageIndex:
     def find(self, iid: str) -> Lookup:
         """What is known of an id (of the right form), and the epoch of its shard, read together."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.hget(keyspace.meta(shard_of(iid)), "epoch")
+        pipe.hmget(keyspace.meta(shard_of(iid)), "epoch", "settled")
         pipe.hgetall(keyspace.image(iid))
-        epoch, fields = pipe.execute()
-        return Lookup(hashes.to_entry(fields), epoch)
+        (epoch, settled), fields = pipe.execute()
+        return Lookup(hashes.to_entry(fields), epoch, epoch is not None and epoch == settled)
 
     @translated
     def reserve(
@@ -62,6 +62,7 @@ class ImageIndex:
         *,
         size_bytes: int,
         sha256: str | None,
+        image_expires_in_s: int | None = None,
         hold_ms: int,
         quota_bytes: int,
         quota_images: int,
@@ -87,7 +88,7 @@ class ImageIndex:
             quota_bytes,
             quota_images,
             max_pending,
-            *hashes.from_request(details, sha256),
+            *hashes.from_request(details, sha256, image_expires_in_s),
         )
         if answer[0] in ("ok", "dup"):
             return Reserved(int(answer[1]), int(answer[2]))
@@ -109,7 +110,7 @@ class ImageIndex:
     @translated
     def apply(self, record: ImageRecord, epoch: str) -> Literal["ok", "old", "wrong_owner"]:
         """Bring the index up to `record`; `epoch` is the one that was read before the record was read or written."""
-        ready = isinstance(record, ReadyRecord)
+        image = record.image if isinstance(record, ReadyRecord) else None
         answer = self._scripts(
             "apply_record",
             [
@@ -121,12 +122,13 @@ class ImageIndex:
             ],
             record.iid,
             record.uid,
-            "ready" if ready else "dead",
+            "ready" if image else "dead",
             record.rev,
             epoch,
             record.op,
-            record.image.created_at_ms if isinstance(record, ReadyRecord) else 0,
-            record.image.size if isinstance(record, ReadyRecord) else 0,
+            image.created_at_ms if image else 0,
+            image.size if image else 0,
+            image.expires_at_ms or "" if image else "",
             *hashes.from_record(record),
         )
         return cast(Literal["ok", "old", "wrong_owner"], answer)
@@ -174,7 +176,7 @@ class ImageIndex:
             pipe.hgetall(keyspace.image(place.iid))
         entries = [hashes.to_entry(fields) for fields in pipe.execute()] if shown else []
         items = tuple(entry for entry in entries if isinstance(entry, Published))
-        return Page(items, total, shown[-1] if len(places) > limit else None)
+        return Page(items, total, shown[-1] if len(places) > limit else None, epoch)
 
 
 def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:

@@ -7,13 +7,19 @@ script touches is in one slot.
     img:{4k}9a…          hash   an image:
         always                  id owner_uid state
         pending                 op filename mime private created_at size deadline begun; title tags metadata kind
-                                source_sha256 as asked for; lease_version lease_until while one completes it
+                                source_sha256 expires_in (s) as asked for; lease_version lease_until while one completes
         ready                   key filename mime private created_at size counted width height frames sha256 version rev
-                                checked status; source_size source_sha256 (where they differ), title tags metadata kind
-                                placeholder variants (where there are any), views
+                                checked status; source_size source_sha256 (where they differ), expires_at (ms) title
+                                tags metadata kind placeholder variants (where there are any), views
         dead                    rev checked reason code detail; counted purge (until its bytes are gone)
-    due:{4k}             zset   due work: member {kind}:{op}:{iid}, kind upload, check or purge; score ms
+    due:{4k}             zset   due work: member {kind}:{op}:{iid}, score ms; kind upload, check, purge, or expire
+                                (whose op is the image's version)
     meta:{4k}            hash   epoch: random, new after each failover; absent while the shard is wiped
+                                next: the epoch that a rebuild will declare
+                                node: which run of which Redis server the epoch was made on, renewed_at: when (ms)
+                                settled: the last epoch in which a check of the whole shard came to its end
+                                checked_at: when a check last did, ms; check_op check_until: who checks now, until when
+    lease:{4k}9a…:preview  string   who makes this derivative of the image; lapses by itself
 """
 
 from imagehost.ids import shard_of
@@ -43,6 +49,11 @@ def meta(shard: str) -> str:
     return f"meta:{{{shard}}}"
 
 
+def lease(iid: str, variant: str) -> str:
+    """The lease on making one derivative of an image."""
+    return f"lease:{_tagged(iid)}:{variant}"
+
+
 def due_of(iid: str) -> str:
     """The due queue in which work on this image stands."""
     return due(shard_of(iid))
@@ -50,6 +61,14 @@ def due_of(iid: str) -> str:
 
 def due_member(kind: str, op: str, iid: str) -> str:
     return f"{kind}:{op}:{iid}"
+
+
+def parse(name: str) -> tuple[str, str]:
+    """The kind of a Redis key (img, user, due, meta, …) and the id or shard in it; the id of a user's list, or of a key
+    that belongs to an image, is the user's or image's, its kind `user:images` or the like."""
+    kind, _, rest = name.partition(":")
+    any_id, _, suffix = rest.replace("{", "").replace("}", "").partition(":")
+    return f"{kind}:{suffix}" if suffix else kind, any_id
 
 
 def api_key_field(kid: str) -> str:

@@ -12,18 +12,34 @@ NAMES = (
     "release_lease",
     "note_intent",
     "clear_intent",
+    "clear_due",
     "apply_record",
     "purge_done",
     "drop_reservation",
     "apply_account",
+    "recount_user",
+    "realign_image",
+    "rewrite_hash",
+    "begin_rebuild",
+    "finish_rebuild",
+    "renew_epoch",
+    "take_check",
+    "finish_check",
+    "take_lease",
+    "give_back_lease",
 )
+
+
+def read_script(name: str) -> str:
+    """The source of one script."""
+    return (_SOURCES / f"{name}.lua").read_text("utf-8")
 
 
 class Scripts:
     """Calls scripts by name. All of a call's keys are in one slot; every script may be replayed."""
 
     def __init__(self, client: "redis.Redis") -> None:
-        self._scripts = {n: client.register_script((_SOURCES / f"{n}.lua").read_text("utf-8")) for n in NAMES}
+        self._scripts = {n: client.register_script(read_script(n)) for n in NAMES}
 
     def __call__(self, name: str, keys: list[str], *args: str | int) -> Any:
         """Run one script atomically; what it returns is in its file's header. Raises the driver's errors."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from imagehost import ids
+from imagehost import faults, ids
 from imagehost.errors import (
     ConditionFailed,
     EditConflict,
@@ -22,12 +22,12 @@ from imagehost.errors import (
     TooManyKeys,
 )
 from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, append_op
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from imagehost.tokens import TokenClaims, hash_secret, new_secret
 
 MERGES = 5
 API_KEYS_MAX = 100  # all of an account's are in one record, and go to the index in one script
-ORPHAN_CLAIM_S = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,16 @@ class IssuedKey:
 class Accounts:
     """See the module. Every method raises Unavailable when bucket or index do not answer."""
 
-    def __init__(self, parts: Parts, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, parts: Parts, freshness: Freshness, *, clock: Callable[[], float] = time.time) -> None:
         self._parts = parts
+        self._freshness = freshness
         self._clock = clock
 
     def authenticate(self, token: str) -> Identity:
-        """Raises TokenInvalid or TokenExpired; IndexRebuilding while the account's shard is wiped."""
+        """Raises TokenInvalid or TokenExpired."""
         claims = self._parts.tokens.parse(token)
-        found = self._parts.accounts.find_key(claims.uid, claims.kid)
+        found = self._freshness.find_key(claims.uid, claims.kid)
         if found.api_key is None:
-            if found.epoch is None:
-                raise IndexRebuilding()
             raise TokenInvalid("The API key was revoked.")
         if not hmac.compare_digest(found.api_key.secret_sha256, hash_secret(claims.secret)):
             raise TokenInvalid("The API token is not the one that was issued.")
@@ -69,15 +68,15 @@ class Accounts:
             raise TokenExpired("The API key has expired.")
         return Identity(claims.uid, found.api_key)
 
-    def create(self, username: str | None = None, *, resume: bool = False) -> AccountRecord:
-        """A new account without API keys. With a user name, the name is claimed first. Raises NameTaken.
+    def create(self, username: str | None = None) -> AccountRecord:
+        """A new account without API keys. Raises NameTaken.
 
-        `resume` goes on where the making of an account ended after its claim; only for a name that is nobody else's."""
-        claimed = self._parts.records.find_claim(username) if resume and username else None
-        uid, op = claimed.record.uid if claimed else ids.new_uid(), ids.new_op()
+        The record comes first; the claim of the user name, which decides, is never changed or removed. So a claim
+        always leads to an account, and one that died or lost before its claim is nobody's and harms nobody."""
+        if username is not None and self._parts.records.find_claim(username) is not None:
+            raise NameTaken(f"The user name {username} is taken.")
+        uid, op = ids.new_uid(), ids.new_op()
         epoch = self._epoch(uid)
-        if username is not None and claimed is None:
-            self._claim(Claim(op=op, name=username, uid=uid, created_at_ms=self._now_ms()))
         account = AccountRecord(op=op, ops=(op,), uid=uid, rev=1, username=username, created_at_ms=self._now_ms())
         try:
             self._parts.records.write_account(account)
@@ -85,6 +84,10 @@ class Accounts:
             if (stored := self._parts.records.find_account(uid)) is None:
                 raise OutcomeUnknown("The storage did not say whether it has written.") from exc
             account = stored.record
+        faults.reached("after_account")
+        if username is not None:
+            self._claim(Claim(op=op, name=username, uid=uid, created_at_ms=self._now_ms()))
+        faults.reached("after_claim")
         self._parts.accounts.apply(account, epoch)
         return account
 
@@ -150,22 +153,18 @@ class Accounts:
         return claim.record.uid
 
     def _claim(self, claim: Claim) -> None:
-        """Claim a name. A claim whose account was never made is taken over when it is 15 minutes old."""
-        etag = None
+        """Claim a name; NameTaken when somebody else has it. It counts as ours by its uid: a check may have claimed it
+        for the account that it found."""
         for _ in range(MERGES):
             try:
-                self._parts.records.write_claim(claim, etag=etag)
+                self._parts.records.write_claim(claim)
                 return
             except (ConditionFailed, OutcomeUnknown):
                 stored = self._parts.records.find_claim(claim.name)
-            if stored is None:
-                continue
-            if stored.record.op == claim.op:
+            if stored is not None and stored.record.uid == claim.uid:
                 return
-            age_s = (self._now_ms() - stored.record.created_at_ms) / 1000
-            if age_s < ORPHAN_CLAIM_S or self._parts.records.find_account(stored.record.uid) is not None:
+            if stored is not None:
                 raise NameTaken(f"The user name {claim.name} is taken.")
-            etag = stored.etag
         raise OutcomeUnknown("The storage did not say whether it has written.")
 
     def _edit(self, uid: str, change: Callable[[AccountRecord], AccountRecord]) -> None:
@@ -187,6 +186,7 @@ class Accounts:
             except (ConditionFailed, OutcomeUnknown) as exc:
                 failed = exc if isinstance(exc, OutcomeUnknown) else failed
             else:
+                faults.reached("after_account")
                 self._parts.accounts.apply(account, epoch)
                 return
         raise failed

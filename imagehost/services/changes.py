@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from imagehost import ids
+from imagehost import faults, ids
 from imagehost.errors import (
     ConditionFailed,
     EditConflict,
@@ -32,6 +32,7 @@ from imagehost.models import (
     append_op,
 )
 from imagehost.services.death import dead_answer, finish_dead
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from imagehost.storage.records import Stored
 
@@ -51,6 +52,7 @@ class _Intent:
         self._parts = parts
         self._iid = iid
         self._noted_at_s = self._note()
+        faults.reached("after_intent")
 
     def renew(self) -> None:
         """Note it again once half of it has gone: called before each write."""
@@ -69,25 +71,33 @@ class _Intent:
 class Changes:
     """See the module. Every method raises IndexRebuilding or Unavailable when it cannot say; repeating is safe."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, freshness: Freshness) -> None:
         self._parts = parts
+        self._freshness = freshness
 
     def edit(self, uid: str, iid: str, change: Mapping[str, Any], *, if_rev: int | None = None) -> Published:
-        """Set fields of an image's Details; others' edits meanwhile are merged, unless `if_rev` names a revision.
+        """Set fields of an image's Details, or `image_expires_in_s` (from now; None for never); others' edits meanwhile
+        are merged, unless `if_rev` names a revision.
 
         Raises ImageNotFound, NotOwner, ImageDeleted, RevMismatch, or EditConflict after 5 merges."""
-        found = self._parts.images.find(iid)
+        found = self._freshness.find(iid)
         entry, epoch = found.entry, _epoch(found)
         if not isinstance(entry, Published) or entry.image.uid != uid:
             raise _not_editable(uid, entry)
+        change = self._to_fields(change)
         intent = _Intent(self._parts, iid)
         failed: ImagehostError = _too_often()
         for writes_left in range(MERGES, -1, -1):  # one look more than writes, which decides what became of the last
             stored = self._parts.records.find_image(iid)
             if stored is None or not isinstance(stored.record, ReadyRecord):
+                if stored is not None:  # whoever ended it may be dead, and this intent the last that leads there
+                    self._parts.images.apply(stored.record, epoch)
                 intent.clear()
                 raise _ended(stored)
             record = stored.record
+            if intent.op not in record.ops and record.image.is_over(self._parts.presigner.now_s()):
+                intent.clear()
+                raise ImageDeleted()
             changed = replace(record.image, **change)
             if intent.op not in record.ops:
                 _check_rev(record, if_rev, intent)
@@ -101,6 +111,7 @@ class Changes:
                     except (ConditionFailed, OutcomeUnknown) as exc:
                         failed = exc if isinstance(exc, OutcomeUnknown) else failed
                         continue
+                    faults.reached("after_edit")
             self._parts.images.apply(record, epoch)
             intent.clear()
             return Published(image=record.image, views=entry.views, checked=epoch)
@@ -111,13 +122,14 @@ class Changes:
         removed.
 
         Raises ImageNotFound, NotOwner, RevMismatch, or ImageDeleted when it was dead before."""
-        found = self._parts.images.find(iid)
+        found = self._freshness.find(iid)
         epoch = _epoch(found)
         self._claim(uid, iid, found.entry)
         intent = _Intent(self._parts, iid)
         record = self._kill(uid, iid, intent, if_rev)
         gone = finish_dead(self._parts, record, epoch)
         if gone:
+            faults.reached("after_purge")
             intent.clear()
         if intent.op not in record.ops:
             raise ImageDeleted()
@@ -139,6 +151,7 @@ class Changes:
             except (ConditionFailed, OutcomeUnknown) as exc:
                 failed = exc if isinstance(exc, OutcomeUnknown) else failed
             else:
+                faults.reached("after_dead")
                 return record
         raise failed
 
@@ -155,6 +168,14 @@ class Changes:
                 stored = self._parts.records.find_image(iid)
                 if stored is None or stored.record.uid != uid:
                     raise ImageNotFound()
+
+    def _to_fields(self, change: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of an image's record that a change sets."""
+        fields = dict(change)
+        if "image_expires_in_s" in fields:
+            in_s = fields.pop("image_expires_in_s")
+            fields["expires_at_ms"] = None if in_s is None else int((self._parts.presigner.now_s() + in_s) * 1000)
+        return fields
 
     @staticmethod
     def _next(record: ReadyRecord, changed: Image, op: str) -> ReadyRecord:

@@ -5,10 +5,19 @@ Any number of completes of one upload may run; one publishes, the others hear `b
 
 from pathlib import Path
 
-from imagehost import ids
-from imagehost.errors import ImageNotFound, IndexRebuilding, SizeMismatch, UploadBusy, UploadNotReceived
+from imagehost import faults, ids, metrics
+from imagehost.errors import (
+    ImageDeleted,
+    ImagehostError,
+    ImageNotFound,
+    IndexRebuilding,
+    SizeMismatch,
+    UploadBusy,
+    UploadNotReceived,
+)
 from imagehost.models import Lookup, Published, ReadyRecord, Reservation, Tombstone
 from imagehost.services.death import dead_answer
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from imagehost.services.publish import Completed, Publisher
 from imagehost.storage import object_keys
@@ -17,8 +26,9 @@ from imagehost.storage import object_keys
 class Completion:
     """See the module."""
 
-    def __init__(self, parts: Parts, publisher: Publisher) -> None:
+    def __init__(self, parts: Parts, freshness: Freshness, publisher: Publisher) -> None:
         self._parts = parts
+        self._freshness = freshness
         self._publisher = publisher
 
     def complete(self, uid: str, iid: str) -> Completed:
@@ -26,7 +36,16 @@ class Completion:
 
         Raises ImageNotFound, UploadNotReceived, UploadBusy, Refused, ImageDeleted, IndexRebuilding or Unavailable.
         """
-        found = self._parts.images.find(iid)
+        try:
+            done = self._complete(uid, iid)
+        except ImagehostError as exc:
+            metrics.UPLOADS.labels(exc.code).inc()
+            raise
+        metrics.UPLOADS.labels("published" if done.created else "repeated").inc()
+        return done
+
+    def _complete(self, uid: str, iid: str) -> Completed:
+        found = self._freshness.find(iid)
         upload, epoch = found.entry, found.epoch
         if epoch is None:
             raise IndexRebuilding()
@@ -39,6 +58,7 @@ class Completion:
         if size_bytes is None:
             return self._look(uid, iid, epoch, pending=True)
         if size_bytes != upload.size:
+            metrics.REFUSALS.labels(SizeMismatch.code).inc()
             verdict = SizeMismatch(f"{upload.size} bytes were announced, {size_bytes} arrived.")
             return self._publisher.refuse(upload, version, epoch, verdict)
 
@@ -48,6 +68,8 @@ class Completion:
             raise UploadBusy("Another request is completing this upload.", headers={"Retry-After": str(wait_s)})
         if begun.answer != "ok":
             return self._answer(uid, iid, self._parts.images.find(iid), epoch)
+
+        faults.reached("after_begin")
 
         def fetch(path: Path) -> bool:
             return self._parts.objects.download(staging, path, upload.size)
@@ -60,8 +82,8 @@ class Completion:
     def _answer(self, uid: str, iid: str, found: Lookup, epoch: str) -> Completed:
         """What an upload became, from the index where that is fresh, else from its record."""
         match found.entry:
-            case Published(image=image, checked=checked) if image.uid == uid and checked == epoch:
-                return Completed(found.entry, created=False)
+            case Published(image=image, checked=checked) as published if image.uid == uid and checked == epoch:
+                return self._known(published)
             case Tombstone(uid=owner, reason="refused") if owner == uid:
                 raise dead_answer(found.entry)
         return self._look(uid, iid, epoch, pending=False)
@@ -75,4 +97,9 @@ class Completion:
         if not isinstance(stored.record, ReadyRecord):
             raise dead_answer(stored.record)
         self._parts.images.apply(stored.record, epoch)
-        return Completed(Published(image=stored.record.image, views=0, checked=epoch), created=False)
+        return self._known(Published(image=stored.record.image, views=0, checked=epoch))
+
+    def _known(self, published: Published) -> Completed:
+        if published.image.is_over(self._parts.presigner.now_s()):
+            raise ImageDeleted()
+        return Completed(published, created=False)

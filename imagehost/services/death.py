@@ -3,6 +3,7 @@
 Whoever wrote or found the dead record may run them, any number of times and in any number of places at once.
 """
 
+from imagehost import faults
 from imagehost.errors import REFUSALS, ImageDeleted, ImagehostError
 from imagehost.models import DeadRecord, Tombstone
 from imagehost.services.parts import Parts
@@ -13,8 +14,10 @@ def finish_dead(parts: Parts, record: DeadRecord, epoch: str) -> bool:
     """`apply_record`, remove the bytes, `purge_done`. False when bytes may be left: then the purge entry stays, and the
     sweeper goes on. `epoch` is the one read before the record was."""
     parts.images.apply(record, epoch)
+    faults.reached("after_dead_apply")
     if not parts.objects.remove_all(*object_keys.prefixes_of_image(record.uid, record.iid)):
         return False
+    faults.reached("after_objects")
     parts.images.purge_done(record.iid, record.uid)
     return True
 

@@ -8,11 +8,17 @@ from imagehost.services.bootstrap import Bootstrap
 from imagehost.services.changes import Changes
 from imagehost.services.complete import Completion
 from imagehost.services.delivery import Delivery
+from imagehost.services.due_work import DueWork
+from imagehost.services.dump import Dump
+from imagehost.services.freshness import Freshness
+from imagehost.services.fsck import Fsck
 from imagehost.services.health import Health
 from imagehost.services.library import Library
 from imagehost.services.parts import Parts
 from imagehost.services.publish import Publisher
+from imagehost.services.rebuild import Rebuild
 from imagehost.services.sweeper import Sweeper
+from imagehost.services.upkeep import Upkeep
 from imagehost.services.uploads import Uploads
 from imagehost.tokens import Cursors
 
@@ -34,22 +40,32 @@ class Services:
     delivery: Delivery
     health: Health
     sweeper: Sweeper
+    rebuild: Rebuild
+    dump: Dump
+    fsck: Fsck
+    upkeep: Upkeep
 
     @classmethod
     def of(cls, parts: Parts) -> "Services":
         """Put the services together."""
-        accounts = Accounts(parts)
+        freshness = Freshness(parts)
+        accounts = Accounts(parts, freshness)
+        rebuild, fsck = Rebuild(parts), Fsck(parts)
         return cls(
             parts=parts,
             config=parts.config,
             cursors=parts.cursors,
             accounts=accounts,
             bootstrap=Bootstrap(parts, accounts),
-            uploads=Uploads(parts),
-            completion=Completion(parts, Publisher(parts)),
-            changes=Changes(parts),
-            library=Library(parts),
+            uploads=Uploads(parts, freshness),
+            completion=Completion(parts, freshness, Publisher(parts)),
+            changes=Changes(parts, freshness),
+            library=Library(parts, freshness),
             delivery=Delivery(parts),
             health=Health(parts),
-            sweeper=Sweeper(parts),
+            sweeper=Sweeper(parts, DueWork(parts)),
+            rebuild=rebuild,
+            dump=Dump(parts),
+            fsck=Fsck(parts),
+            upkeep=Upkeep(parts, fsck, rebuild),
         )

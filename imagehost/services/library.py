@@ -1,9 +1,12 @@
-"""Looking at images: who may see one, and a user's list of them. Everything is answered from the index."""
+"""Looking at images: who may see one, and a user's list of them. Everything is answered from the index, wherever that
+is fresh."""
 
 import logging
+from dataclasses import replace
 
-from imagehost.errors import ImageDeleted, ImageNotFound, IndexRebuilding, Unavailable
+from imagehost.errors import ImageDeleted, ImageNotFound, Unavailable
 from imagehost.models import Page, Position, Published, Tombstone
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -12,28 +15,35 @@ log = logging.getLogger(__name__)
 class Library:
     """See the module."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, freshness: Freshness) -> None:
         self._parts = parts
+        self._freshness = freshness
 
-    def get_for_viewer(self, iid: str, viewer: str | None) -> Published:
-        """A published image as `viewer` (a uid, or None for anybody) may see it.
+    def get_for_viewer(self, iid: str, viewer: str | None, *, signed: bool = False) -> Published:
+        """A published image as `viewer` (a uid, or None for anybody) may see it; `signed`: the address itself says that
+        its holder may.
 
         Raises ImageNotFound, the same whether it does not exist, is pending, or is private and not the viewer's;
-        ImageDeleted to the owner of a dead one; IndexRebuilding for an unknown id in a wiped shard.
+        ImageDeleted to the owner of one that is dead, or whose time is over.
         """
-        found = self._parts.images.find(iid)
-        match found.entry:
-            case Published(image=image) if not image.private or image.uid == viewer:
-                return found.entry
+        match self._freshness.find_for_viewer(iid).entry:
+            case Published(image=image) if image.uid == viewer and image.is_over(self._now_s()):
+                raise ImageDeleted()
+            case Published(image=image) as published if not image.is_over(self._now_s()):
+                if signed or not image.private or image.uid == viewer:
+                    return published
             case Tombstone(uid=owner) if owner == viewer:
                 raise ImageDeleted()
-            case None if found.epoch is None:
-                raise IndexRebuilding()
         raise ImageNotFound()
 
     def list_images(self, uid: str, limit: int, *, page: int = 1, after: Position | None = None) -> Page:
-        """The user's images, newest first: page by number, or what follows a position."""
-        return self._parts.images.list_page(uid, limit, start=(page - 1) * limit, after=after)
+        """The user's images, newest first: page by number, or what follows a position. Raises IndexRebuilding."""
+        found = self._parts.images.list_page(uid, limit, start=(page - 1) * limit, after=after)
+        fresh = (self._freshness.refresh(published, found.epoch) for published in found.items)
+        return replace(
+            found,
+            items=tuple(published for published in fresh if published and not published.image.is_over(self._now_s())),
+        )
 
     def count_view(self, iid: str) -> None:
         """One more view; best effort: a Redis that takes no writes keeps nobody from looking."""
@@ -41,3 +51,6 @@ class Library:
             self._parts.images.count_view(iid)
         except Unavailable as exc:
             log.warning("view_not_counted", extra={"iid": iid}, exc_info=exc)
+
+    def _now_s(self) -> float:
+        return self._parts.presigner.now_s()

@@ -6,13 +6,20 @@ from typing import Protocol
 from imagehost.config import Config
 from imagehost.imaging.sandbox import Sandbox
 from imagehost.index.accounts import AccountIndex
+from imagehost.index.backlog import BacklogReader
+from imagehost.index.contents import Contents
 from imagehost.index.due import DueQueue
 from imagehost.index.images import ImageIndex
+from imagehost.index.leases import Leases
+from imagehost.index.mend import Mender
 from imagehost.index.shards import ShardIndex
+from imagehost.index.survey import Survey
+from imagehost.storage.inventory import Inventory
 from imagehost.storage.objects import Objects
 from imagehost.storage.presign import Presigner
 from imagehost.storage.records import Records
-from imagehost.tokens import ApiTokens, Cursors
+from imagehost.storage.roots import Roots
+from imagehost.tokens import ApiTokens, Cursors, Views
 
 
 class Closeable(Protocol):
@@ -29,13 +36,21 @@ class Parts:
     images: ImageIndex
     accounts: AccountIndex
     due: DueQueue
+    backlog: BacklogReader
+    leases: Leases
     shards: ShardIndex
+    survey: Survey
+    mender: Mender
+    contents: Contents
     objects: Objects
+    inventory: Inventory
     records: Records
+    roots: Roots
     presigner: Presigner
     sandbox: Sandbox
     tokens: ApiTokens
     cursors: Cursors
+    views: Views
     connections: tuple[Closeable, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagehost import ids
+from imagehost import faults, ids
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Refused, Unavailable, UploadNotReceived
 from imagehost.imaging.results import Accepted
 from imagehost.models import DeadRecord, Image, ImageRecord, Published, ReadyRecord, Reservation
@@ -67,6 +67,7 @@ class Publisher:
             detail=verdict.detail,
         )
         record = self._create(new)
+        faults.reached("after_refuse")
         if isinstance(record, ReadyRecord):
             return self._stands(record, version, epoch)
         finish_dead(self._parts, record, epoch)
@@ -80,9 +81,16 @@ class Publisher:
             accepted = self._parts.sandbox.inspect(source, folder)
         except Refused as verdict:
             return self.refuse(upload, version, epoch, verdict)
-        image = self._store(upload, version, accepted)
+        faults.reached("after_gate")
+        try:
+            image = self._store(upload, version, accepted)
+        except Unavailable:
+            self._remove_version(upload, version)  # no record was written that could name it
+            raise
+        faults.reached("after_put")
         op = ids.new_op()
         record = self._create(ReadyRecord(op=op, ops=(op,), image=image))
+        faults.reached("after_record")
         if isinstance(record, DeadRecord):
             self._remove_version(upload, version)
             raise dead_answer(record)
@@ -120,7 +128,12 @@ class Publisher:
             variants=tuple(variants),
             status=self._parts.config.statuses[0],
             created_at_ms=upload.created_at_ms,
+            expires_at_ms=self._expiry(upload),
         )
+
+    def _expiry(self, upload: Reservation) -> int | None:
+        in_s = upload.image_expires_in_s
+        return None if in_s is None else int((self._parts.presigner.now_s() + in_s) * 1000)
 
     def _create(self, new: ImageRecord) -> ImageRecord:
         """Create a record; the one that then stands, ours or another. Raises OutcomeUnknown when that stays
@@ -140,8 +153,10 @@ class Publisher:
         created = record.image.version == version
         if not created:
             self._remove_version(record, version)
-        self._parts.images.apply(record, epoch)
+        # Before the index knows, which takes away the due entry that would have the sweeper do it.
         self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
+        self._parts.images.apply(record, epoch)
+        faults.reached("after_apply")
         return Completed(Published(image=record.image, views=0, checked=epoch), created=created)
 
     def _remove_version(self, of: Reservation | ReadyRecord, version: str) -> None:

@@ -1,99 +1,103 @@
-"""The sweeper: finishes or undoes what was interrupted. It takes due entries, reads what each one's record says, and
-brings the world up to that. Any number of copies may run: every step is safe to repeat.
+"""The sweeper: works through what is due, several entries at once. Any number of copies may run, on any machine.
 
-It never decides that an image is gone while a write may still make it ready: an upload that was begun is fenced (its
-record created dead) before anything of it is removed.
+Entries that fail are left alone for a while, longer each time; that is remembered here and not in the queue, so that
+the queue goes on showing how long something has been overdue. When nothing works, because a dependency does not answer,
+the sweep ends and nobody is blamed for it.
 """
 
 import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from imagehost import ids
-from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
+from imagehost import metrics
+from imagehost.errors import Unavailable
 from imagehost.files import remove_abandoned
-from imagehost.index.due import DueEntry
-from imagehost.models import DeadRecord, ImageRecord, Reservation, Tombstone
-from imagehost.services.death import finish_dead
+from imagehost.ids import shard_of
+from imagehost.index.due import BATCH, DueEntry
+from imagehost.services.due_work import KINDS, DueWork
 from imagehost.services.parts import Parts
 from imagehost.services.publish import WORK_PREFIX
-from imagehost.storage import object_keys
 
-KINDS = ("upload", "check", "purge")
 ABANDONED_S = 3600.0  # far longer than any complete takes
+THREADS = 8
+CHUNK = 8 * THREADS
+BACK_OFF_MAX_S = 300.0
 
 log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """See the module."""
+    """See the module. One thread at a time may sweep."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, work: DueWork, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
+        self._work = work
+        self._clock = clock
+        self._failed: dict[str, tuple[int, float]] = {}  # member: how often, and until when it is left alone
 
-    def sweep(self) -> int:
-        """Work through what is due now, at most 100 entries a shard; how many entries were finished. An entry that
-        cannot be finished (a dependency does not answer) stays due. Raises Unavailable when the queues cannot be
-        read."""
+    def sweep(self, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Work through all that is due now; how many entries were finished. Ends early once `stopped`.
+
+        An entry that cannot be finished stays due. Raises Unavailable when the queues cannot be read, or when a
+        dependency does not answer at all."""
         remove_abandoned(WORK_PREFIX, ABANDONED_S)
-        finished = 0
-        for entry in self._parts.due.list_due():
-            if entry.epoch is None or entry.kind not in KINDS:
-                continue  # wiped: a rebuild's to finish; or work that a newer version has noted
-            try:
-                self._finish(entry, entry.epoch)
-                finished += 1
-            except Unavailable as exc:
-                log.warning("sweep_failed", extra={"iid": entry.iid, "kind": entry.kind}, exc_info=exc)
-            except Exception:  # one entry must not keep the sweeper from all others
-                log.exception("sweep_broke", extra={"iid": entry.iid, "kind": entry.kind})
+        finished, more, seen = 0, True, set[str]()
+        with ThreadPoolExecutor(THREADS, "sweep") as pool:
+            while more and not stopped():
+                entries, more = self._take(seen)
+                for start in range(0, len(entries), CHUNK):
+                    if stopped():
+                        break
+                    finished += self._finish(pool, entries[start : start + CHUNK])
         return finished
 
-    def _finish(self, entry: DueEntry, epoch: str) -> None:
-        known = self._parts.images.find(entry.iid).entry  # before the record: begun only ever becomes true
-        stored = self._parts.records.find_image(entry.iid)
-        if stored is not None:
-            self._settle(entry, stored.record, epoch)
-        elif entry.kind == "purge" and isinstance(known, Tombstone):
-            self._purge(entry, known)
-        elif entry.kind == "upload" and isinstance(known, Reservation):
-            if known.begun:
-                self._fence(entry, known, epoch)
+    def _take(self, seen: set[str]) -> tuple[list[DueEntry], bool]:
+        """What is to be done now and was not `seen` in this sweep, and whether there may be more."""
+        now_s = self._clock()
+        waiting = Counter(
+            shard_of(member.rsplit(":", 1)[1]) for member, (_, until_s) in self._failed.items() if until_s > now_s
+        )
+        due = self._parts.due.list_due(waiting)
+        full = any(count >= BATCH + waiting[shard] for shard, count in Counter(e.shard for e in due).items())
+        known = {entry.member for entry in due}
+        self._failed = {member: failure for member, failure in self._failed.items() if member in known}
+        ours = [entry for entry in due if self._is_ours(entry, now_s) and entry.member not in seen]
+        seen.update(entry.member for entry in ours)
+        return ours, full and bool(ours)
+
+    def _is_ours(self, entry: DueEntry, now_s: float) -> bool:
+        if entry.epoch is None or entry.kind not in KINDS:
+            return False  # wiped: a rebuild's to finish; or work that a newer version has noted
+        return self._failed.get(entry.member, (0, 0.0))[1] <= now_s
+
+    def _finish(self, pool: ThreadPoolExecutor, entries: list[DueEntry]) -> int:
+        errors = list(pool.map(self._try, entries))
+        self._work.tidy()
+        if len(errors) > 1 and all(isinstance(error, Unavailable) for error in errors):
+            raise Unavailable("Redis or S3 does not answer the sweeper.") from errors[0]
+        for entry, error in zip(entries, errors, strict=True):
+            if error is None:
+                self._failed.pop(entry.member, None)
             else:
-                self._drop(known)
-        else:
-            self._parts.due.clear(entry)
-        log.info("swept", extra={"iid": entry.iid, "kind": entry.kind})
+                times = self._failed.get(entry.member, (0, 0.0))[0] + 1
+                wait_s = min(self._parts.config.sweep_s * 2**times, BACK_OFF_MAX_S)
+                self._failed[entry.member] = (times, self._clock() + wait_s)
+        return errors.count(None)
 
-    def _settle(self, entry: DueEntry, record: ImageRecord, epoch: str) -> None:
-        """The record says how it ended: bring the index up to it, and remove the bytes of a dead image."""
-        if isinstance(record, DeadRecord):
-            if not finish_dead(self._parts, record, epoch):
-                raise Unavailable("The bytes of a dead image are not all removed.")
-        else:
-            self._parts.images.apply(record, epoch)
-            if entry.kind == "upload":  # its complete died before it came to that
-                self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
-        self._parts.due.clear(entry)
-
-    def _purge(self, entry: DueEntry, tombstone: Tombstone) -> None:
-        """A dead image whose record has gone after its 30 days."""
-        if not self._parts.objects.remove_all(*object_keys.prefixes_of_image(tombstone.uid, entry.iid)):
-            raise Unavailable("The bytes of a dead image are not all removed.")
-        self._parts.images.purge_done(tombstone.iid, tombstone.uid)
-
-    def _drop(self, upload: Reservation) -> None:
-        """Nobody began to complete it. Should somebody do so at this moment, the script says no, and the entry
-        stays."""
-        if self._parts.images.drop_reservation(upload.iid, upload.uid) == "ok":
-            self._parts.objects.remove_all(object_keys.prefix_of_staging(upload.uid, upload.iid))
-
-    def _fence(self, entry: DueEntry, upload: Reservation, epoch: str) -> None:
-        """Somebody began: create the record dead, so that no write of theirs can land any more, then end it."""
-        op = ids.new_op()
-        record: ImageRecord = DeadRecord(op=op, ops=(op,), iid=upload.iid, uid=upload.uid, rev=1, reason="fenced")
+    def _try(self, entry: DueEntry) -> Exception | None:
+        fields = {"iid": entry.iid, "kind": entry.kind}
         try:
-            self._parts.records.write_image(record)
-        except (ConditionFailed, OutcomeUnknown) as exc:
-            if (stored := self._parts.records.find_image(upload.iid)) is None:
-                raise Unavailable("It is not known whether the fence stands.") from exc
-            record = stored.record
-        self._settle(entry, record, epoch)
+            self._work.finish(entry, entry.epoch or "")
+        except Unavailable as exc:
+            log.warning("sweep_failed", extra=fields, exc_info=exc)
+            metrics.SWEPT.labels(entry.kind, "unavailable").inc()
+            return exc
+        except Exception as exc:  # one entry must not keep the sweeper from all others
+            log.exception("sweep_broke", extra=fields)
+            metrics.SWEPT.labels(entry.kind, "failed").inc()
+            return exc
+        log.info("swept", extra=fields)
+        metrics.SWEPT.labels(entry.kind, "finished").inc()
+        return None

@@ -3,11 +3,12 @@ reservation exists before any URL does."""
 
 from dataclasses import dataclass
 
-from imagehost import ids
-from imagehost.errors import ImageNotFound, ImageTooLarge, UnsupportedType
+from imagehost import faults, ids
+from imagehost.errors import ImageNotFound, ImageTooLarge, IndexRebuilding, UnsupportedType
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Details, Published, Reservation, Tombstone
 from imagehost.services.death import dead_answer
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 from imagehost.storage.presign import SignedUrl
@@ -24,10 +25,19 @@ class Ticket:
 class Uploads:
     """See the module."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, freshness: Freshness) -> None:
         self._parts = parts
+        self._freshness = freshness
 
-    def request(self, uid: str, details: Details, *, size_bytes: int, sha256: str | None) -> Ticket:
+    def request(
+        self,
+        uid: str,
+        details: Details,
+        *,
+        size_bytes: int,
+        sha256: str | None,
+        image_expires_in_s: int | None = None,
+    ) -> Ticket:
         """Reserve quota and sign the PUT. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
         IndexRebuilding or Unavailable, having reserved nothing (one whose answer was lost lapses by itself)."""
         config = self._parts.config
@@ -45,17 +55,23 @@ class Uploads:
             details,
             size_bytes=size_bytes,
             sha256=sha256,
+            image_expires_in_s=image_expires_in_s,
             hold_ms=(config.upload_url_s + config.upload_grace_s) * 1000,
             quota_bytes=config.quota_bytes,
             quota_images=config.quota_images,
             max_pending=config.max_pending,
         )
+        faults.reached("after_reserve")
         return self._ticket(uid, iid, details, size_bytes, sha256, config.upload_url_s)
 
     def sign_again(self, uid: str, iid: str) -> Ticket:
         """Another URL for a pending upload. It ends at the reservation's deadline at the latest, which never moves; in
-        the second before that the upload counts as gone. Raises ImageNotFound, or what a dead image answers."""
-        entry = self._parts.images.find(iid).entry
+        the second before that the upload counts as gone. Raises ImageNotFound, IndexRebuilding, or what a dead image
+        answers."""
+        found = self._freshness.find(iid)
+        if found.epoch is None:
+            raise IndexRebuilding()
+        entry = found.entry
         if entry is None or isinstance(entry, Published) or entry.uid != uid:
             raise ImageNotFound()
         if isinstance(entry, Tombstone):

@@ -3,14 +3,16 @@
 import functools
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import boto3
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from imagehost import metrics
 from imagehost.config import Config, ConfigError
 from imagehost.errors import Unavailable
 
@@ -25,16 +27,17 @@ T = TypeVar("T")
 def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
     """A client for the configured bucket's store; `endpoint_url` takes the place of the configured one.
 
-    Time-outs are finite and a request is tried twice, so that the longest request stays far below a lease. SigV4 is set
-    by name because boto3 would presign with SigV2, which signs neither length nor headers; checksums are computed only
-    where S3 requires them, because other stores refuse the trailers. AWS is addressed by its regions' names:
-    its global name redirects, and a browser's upload does not survive that.
+    A request is tried twice, 4 s each: a write that is not answered and the look at what became of it take 16 s. So a
+    store that has fallen silent is a 503 within half a minute, far below a lease. SigV4 is set by name because boto3
+    would presign with SigV2, which signs neither length nor headers; checksums are computed only where S3 requires
+    them, because other stores refuse the trailers. AWS is addressed by its regions' names: its global name redirects,
+    and a browser's upload does not survive that.
     """
     endpoint_url = endpoint_url or config.s3_endpoint_url
     style: Literal["auto", "path", "virtual"] = config.s3_addressing
     if style == "auto" and endpoint_url is None:
         style = "path" if "." in config.bucket else "virtual"  # a dot does not fit AWS's certificates
-    return _session(config).client(
+    client = _session(config).client(
         "s3",
         endpoint_url=endpoint_url,
         config=BotoConfig(
@@ -43,11 +46,19 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=3,
-            read_timeout=15,
+            read_timeout=4,
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=50,
         ),
     )
+    client.meta.events.register("request-created.s3", _count_retry)
+    return client
+
+
+def _count_retry(request: AWSRequest, **_: Any) -> None:
+    """For each attempt a request is made anew, and numbered."""
+    if request.context["retries"]["attempt"] > 1:
+        metrics.RETRIES.labels("s3").inc()
 
 
 def find_credentials(config: Config) -> Credentials:
@@ -86,6 +97,7 @@ def translated(method: Callable[P, T]) -> Callable[P, T]:
         try:
             return method(*args, **kwargs)
         except DRIVER_ERRORS as exc:
+            metrics.ERRORS.labels("s3").inc()
             raise Unavailable("The storage does not answer.") from exc
 
     return wrapper

@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from imagehost import metrics
 from imagehost.errors import SizeMismatch
 from imagehost.storage.client import DRIVER_ERRORS, is_missing, translated
+from imagehost.storage.object_keys import META
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -75,15 +77,29 @@ class Objects:
             for prefix in prefixes:
                 self._remove_below(prefix)
         except DRIVER_ERRORS as exc:
+            metrics.ERRORS.labels("s3").inc()
             log.warning("not_removed", extra={"prefixes": prefixes}, exc_info=exc)
+            return False
+        return True
+
+    def remove(self, object_keys: Sequence[str]) -> bool:
+        """Remove these objects, at most 1,000, whether they are there or not; False as for `remove_all`."""
+        try:
+            if object_keys:
+                self._delete([{"Key": object_key} for object_key in object_keys])
+        except DRIVER_ERRORS as exc:
+            log.warning("not_removed", extra={"object_keys": object_keys}, exc_info=exc)
             return False
         return True
 
     def _remove_below(self, prefix: str) -> None:
         for found in self._batches(prefix):
-            answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
-            if errors := answer.get("Errors"):
-                raise ClientError({"Error": {"Message": str(errors[0].get("Code"))}}, "DeleteObjects")
+            self._delete(found)
+
+    def _delete(self, found: list["ObjectIdentifierTypeDef"]) -> None:
+        answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise ClientError({"Error": {"Message": str(errors[0].get("Code"))}}, "DeleteObjects")
 
     def _batches(self, prefix: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
@@ -92,8 +108,14 @@ class Objects:
 
     @translated
     def is_empty(self) -> bool:
-        """Whether the bucket holds nothing at all."""
-        return self._s3.list_objects_v2(Bucket=self._bucket, MaxKeys=1).get("KeyCount", 0) == 0
+        """Whether the bucket holds nothing but what doctor has noted."""
+        behind_meta = META[:-1] + chr(ord("/") + 1)  # greater than every object key below meta/
+        first = self._first_behind("")
+        return first is None or (first.startswith(META) and self._first_behind(behind_meta) is None)
+
+    def _first_behind(self, after: str) -> str | None:
+        found = self._s3.list_objects_v2(Bucket=self._bucket, MaxKeys=1, StartAfter=after).get("Contents", [])
+        return found[0]["Key"] if found else None
 
     @translated
     def ping(self) -> None:

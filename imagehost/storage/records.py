@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import ClientError
 from pydantic import TypeAdapter, ValidationError
 
+from imagehost import metrics
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Unavailable
 from imagehost.models import AccountRecord, Claim, DeadRecord, ImageRecord, ReadyRecord
 from imagehost.storage import object_keys
@@ -153,8 +154,24 @@ class Records:
             status = status_of(exc)
             if status == 412 or (etag is not None and is_missing(exc)):
                 raise ConditionFailed("The record is in another state.") from exc
+            metrics.ERRORS.labels("s3").inc()
             if status == 409 or status >= 500:
                 raise OutcomeUnknown("The storage did not say whether it has written.") from exc
             raise Unavailable("The storage refuses to write.") from exc
         except DRIVER_ERRORS as exc:
+            metrics.ERRORS.labels("s3").inc()
             raise OutcomeUnknown("The storage did not say whether it has written.") from exc
+
+    @translated
+    def remove_image(self, iid: str, etag: str) -> None:
+        """Remove the record of a dead image, which nobody changes any more. Raises ConditionFailed when it is not the
+        one with `etag`, Unavailable when it may still be there."""
+        object_key = object_keys.image_record(iid)
+        try:  # a store that cannot remove conditionally says so, or removes all the same
+            self._s3.delete_object(Bucket=self._bucket, Key=object_key, IfMatch=etag)
+        except ClientError as exc:
+            if status_of(exc) == 412 or is_missing(exc):
+                raise ConditionFailed("The record is in another state.") from exc
+            if status_of(exc) != 501:
+                raise
+            self._s3.delete_object(Bucket=self._bucket, Key=object_key)

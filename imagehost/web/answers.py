@@ -37,7 +37,7 @@ class PublicImage(Answer):
     url: str = Field(description="the public address; answers 404 to others while the image is private")
     src: str = Field(description="presigned, good until expires_at")
     thumb: str | None = Field(description="presigned, good until expires_at; null when none could be made")
-    preview: str = Field(description="good until expires_at")
+    preview: str = Field(description="fits 1600 px, made when first asked for; good until expires_at")
     expires_at: str
     filename: str
     title: str | None
@@ -51,6 +51,7 @@ class PublicImage(Answer):
     private: bool
     views: int
     created_at: str
+    image_expires_at: str | None = Field(description="when the image deletes itself; null for never")
 
 
 class Image(PublicImage):
@@ -200,7 +201,7 @@ class Alive(Answer):
 
 
 class Ready(Answer):
-    """Whether this node can serve, and each dependency's state."""
+    """Whether this node can serve, and the state of each dependency: redis, s3, index and sweeper."""
 
-    status: Literal["ready", "unavailable"]
-    dependencies: dict[str, Literal["ok", "unavailable"]]
+    status: Literal["ready", "degraded", "unavailable"]
+    dependencies: dict[str, Literal["ok", "unavailable", "rebuilding", "late", "unknown"]]

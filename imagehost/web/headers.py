@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 
+from imagehost import metrics
 from imagehost.config import is_loopback
 from imagehost.errors import CrossSiteRequest, ForbiddenHost
 from imagehost.web.context import known_identity, request_id, services
@@ -15,15 +16,15 @@ log = logging.getLogger("imagehost.request")
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-def page_policy(s3_origin: str) -> str:
-    """The Content-Security-Policy of a page: own scripts and styles only, images and uploads from the bucket's
-    origin."""
+def page_policy(s3_origin: str, *image_origins: str) -> str:
+    """The Content-Security-Policy of a page: own scripts and styles only, images and uploads from the bucket's origin,
+    images from `image_origins` too."""
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            f"img-src 'self' blob: data: {s3_origin}",
+            " ".join(("img-src 'self' blob: data:", s3_origin, *image_origins)),
             f"connect-src 'self' {s3_origin}",
             "font-src 'self'",
             "manifest-src 'self'",
@@ -65,6 +66,11 @@ def _after(answer: Response) -> Response:
     answer.headers.setdefault("Content-Security-Policy", API_POLICY)
     if request.endpoint != "static" or answer.status_code >= 400:
         answer.headers.setdefault("Cache-Control", "no-store")
+    now_s = time.perf_counter()
+    took_s = now_s - g.get("started_at_s", now_s)
+    metrics.count_request(
+        request.method, request.url_rule.rule if request.url_rule else None, answer.status_code, took_s
+    )
     who = known_identity()
     log.info(
         "request",
@@ -73,7 +79,7 @@ def _after(answer: Response) -> Response:
             "method": request.method,
             "path": request.path[:300],
             "status": answer.status_code,
-            "ms": round((time.perf_counter() - g.get("started_at_s", time.perf_counter())) * 1000, 1),
+            "ms": round(took_s * 1000, 1),
             "uid": who.uid if who else None,
             "kid": who.api_key.kid if who else None,
         },

@@ -35,6 +35,7 @@ def to_image(published: Published, *, public: bool = False) -> dict[str, Any]:
         "private": image.private,
         "views": published.views,
         "created_at": to_time(image.created_at_ms),
+        "image_expires_at": None if image.expires_at_ms is None else to_time(image.expires_at_ms),
     }
     if public:
         return members

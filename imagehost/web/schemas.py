@@ -79,6 +79,7 @@ MediaType = Annotated[
         to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}$"
     ),
 ]
+ExpiresIn = Annotated[StrictInt, Field(ge=1, le=10 * 366 * 86_400)]
 Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex")]
 
 
@@ -100,6 +101,7 @@ class UploadItem(Request):
     tags: Tags = ()
     metadata: Metadata = Field(default_factory=dict)
     kind: Kind | None = None
+    image_expires_in_s: ExpiresIn | None = Field(None, description="the image deletes itself so long after publishing")
 
     def to_details(self) -> Details:
         """What the image will be, as the services know it."""
@@ -169,13 +171,15 @@ class CompleteRequest(RootModel[CompleteOne | CompleteMany]):
 
 
 class ImageEdit(Request):
-    """What to change; a member that is not named stays. `title` and `kind` may be null, to have none."""
+    """What to change; a member that is not named stays. `title`, `kind` and `image_expires_in_s` may be null, to have
+    none."""
 
     title: Title | None = None
     tags: Tags = ()
     private: StrictBool = False
     metadata: Metadata = Field(default_factory=dict)
     kind: Kind | None = None
+    image_expires_in_s: ExpiresIn | None = Field(None, description="the image deletes itself so long from now")
 
     @model_validator(mode="after")
     def _not_empty(self) -> "ImageEdit":
@@ -206,7 +210,7 @@ class ApiKeyRequest(Request):
 
     name: Annotated[StrictStr, _stripped(100), AfterValidator(_one_line)]
     scopes: Annotated[tuple[Scope, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})] = SCOPES
-    expires_in_s: Annotated[StrictInt, Field(ge=1, le=10 * 366 * 86_400)] | None = None
+    expires_in_s: ExpiresIn | None = None
 
     @field_validator("scopes")
     @classmethod
@@ -236,3 +240,6 @@ class ViewQuery(Request):
     """Which bytes of an image: the original, or a variant."""
 
     variant: Annotated[Literal["thumb", "preview"], BeforeValidator(_lower)] | None = None
+    sig: Annotated[str, Field(max_length=200, description="from an image's `preview`: may see this variant")] | None = (
+        None
+    )

@@ -1,18 +1,22 @@
 -- Brings the index up to one record. Monotone by rev, so replays, failovers and rebuilds converge in any order.
 -- KEYS  1 image hash  2 user hash  3 the user's images  4 due queue  5 meta of the shard
 -- ARGV  1 iid  2 uid  3 state (ready|dead)  4 rev  5 checked (the epoch that the caller read before the record)
---       6 op of the record  7 created_at_ms (ready)  8 size_bytes (ready)  9… field, value of the record
--- returns ok | old (nothing newer; `checked` is raised when rev is equal and the epoch still the current one) | wrong_owner
--- invariant: used = Σ counted, reserved = Σ pending, the user's set = the ready images, a dead image has a purge entry
+--       6 op of the record  7 created_at_ms (ready)  8 size_bytes (ready)  9 expires_at_ms (ready; '' for never)
+--       10… field, value of the record
+-- returns ok | old (nothing newer; `checked` is raised when rev is equal and the epoch is the current one, or the one
+--         of a rebuild under way) | wrong_owner
+-- invariant: used = Σ counted, reserved = Σ pending, the user's set = the ready images; a dead image has a purge entry
+--            until its bytes are gone, one that expires an expire entry
 local image, user, images, due, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local iid, uid, state, rev, checked, op = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local created_at, size = ARGV[7], ARGV[8]
+local created_at, size, expires_at = ARGV[7], ARGV[8], ARGV[9]
 
-local h = redis.call('HMGET', image, 'state', 'owner_uid', 'rev', 'size', 'counted', 'op', 'views')
+local h = redis.call('HMGET', image, 'state', 'owner_uid', 'rev', 'size', 'counted', 'op', 'views', 'version')
 if h[2] and h[2] ~= uid then return 'wrong_owner' end
 if h[1] == 'ready' or h[1] == 'dead' then
   local old = tonumber(h[3])
-  if rev == old and checked == redis.call('HGET', meta, 'epoch') then redis.call('HSET', image, 'checked', checked) end
+  local m = redis.call('HMGET', meta, 'epoch', 'next')
+  if rev == old and (checked == m[1] or checked == m[2]) then redis.call('HSET', image, 'checked', checked) end
   if rev <= old or h[1] == 'dead' then return 'old' end
 end
 if h[1] == 'pending' then
@@ -22,7 +26,8 @@ if h[1] == 'pending' then
 end
 
 redis.call('DEL', image)
-redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 9))
+redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 10))
+if h[8] then redis.call('ZREM', due, 'expire:' .. h[8] .. ':' .. iid) end
 if state == 'ready' then
   if not h[5] then
     redis.call('HINCRBY', user, 'used_bytes', size)
@@ -31,6 +36,10 @@ if state == 'ready' then
   redis.call('HSET', image, 'counted', h[5] or size)
   if h[7] then redis.call('HSET', image, 'views', h[7]) end
   redis.call('ZADD', images, created_at, iid)
+  if expires_at ~= '' then
+    local version = redis.call('HGET', image, 'version')
+    redis.call('ZADD', due, expires_at, 'expire:' .. version .. ':' .. iid)
+  end
 else
   local time = redis.call('TIME')
   local purge = 'purge:' .. op .. ':' .. iid

@@ -75,7 +75,13 @@ def complete_upload(identity: Identity, body: CompleteRequest) -> ResponseReturn
 
 def _request_one(uid: str, item: Any) -> tuple[int, dict[str, Any]]:
     announced = validate(item, UploadItem)
-    ticket = services().uploads.request(uid, announced.to_details(), size_bytes=announced.size, sha256=announced.sha256)
+    ticket = services().uploads.request(
+        uid,
+        announced.to_details(),
+        size_bytes=announced.size,
+        sha256=announced.sha256,
+        image_expires_in_s=announced.image_expires_in_s,
+    )
     return 201, to_ticket(ticket)
 
 

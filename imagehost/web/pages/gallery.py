@@ -24,7 +24,8 @@ def show_gallery() -> Response:
             dev=config.dev,
         )
     )
-    answer.headers["Content-Security-Policy"] = page_policy(services().delivery.s3_origin)
+    # Previews have the public address, which need not be the one that the page was opened at.
+    answer.headers["Content-Security-Policy"] = page_policy(services().delivery.s3_origin, config.public_url)
     answer.headers["Cache-Control"] = "no-cache"
     return answer
 
