@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _read: dict[tuple[str, str], dict[str, Any]] = {}
 
 
+SHARDED = ("records", "accounts", "uploads", "variants", "incoming")
+
+
 @dataclass(frozen=True)
 class World:
     """Everything there is: `objects` maps object keys to sizes, the rest is decoded."""
@@ -30,6 +33,7 @@ class World:
     objects: dict[str, int]
     records: dict[str, dict[str, Any]]
     accounts: dict[str, dict[str, Any]]
+    claims: dict[str, dict[str, Any]]
     images: dict[str, dict[str, str]]
     users: dict[str, dict[str, str]]
     lists: dict[str, dict[str, float]]
@@ -48,13 +52,15 @@ def _client(endpoint_url: str, access_key_id: str, secret_access_key: str) -> "S
     )
 
 
-def read_world(environ: Mapping[str, str]) -> World:
-    """Read bucket and index of the stack whose settings `environ` has."""
+def read_world(environ: Mapping[str, str], shard: str | None = None) -> World:
+    """Read bucket and index of the stack whose settings `environ` has; all of it, or one shard."""
     s3 = _client(environ["S3_ENDPOINT_URL"], environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"])
     bucket = environ["AWS_S3_BUCKET_NAME"]
+    prefixes = [""] if shard is None else [f"{kind}/{shard}" for kind in SHARDED]
     listed = {
         found["Key"]: found
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for prefix in prefixes
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for found in page.get("Contents", [])
     }
     objects = {key: found["Size"] for key, found in listed.items()}
@@ -69,12 +75,16 @@ def read_world(environ: Mapping[str, str]) -> World:
         return {key.rsplit("/", 1)[1].removesuffix(".json"): document(key) for key in objects if key.startswith(prefix)}
 
     records, accounts = documents("records/"), documents("accounts/")
+    for name in (f"usernames/{account['username']}.json" for account in accounts.values() if "username" in account):
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=name).get("Contents", []) if shard else []
+        listed |= {entry["Key"]: entry for entry in found}
+        objects |= {entry["Key"]: entry["Size"] for entry in found}
+    images: dict[str, dict[str, str]] = {}
+    users: dict[str, dict[str, str]] = {}
+    lists: dict[str, dict[str, float]] = {}
+    due: dict[str, float] = {}
     with redis.Redis.from_url(environ["REDIS_URL"], decode_responses=True) as index:
-        images: dict[str, dict[str, str]] = {}
-        users: dict[str, dict[str, str]] = {}
-        lists: dict[str, dict[str, float]] = {}
-        due: dict[str, float] = {}
-        for name in index.scan_iter(count=1000):
+        for name in index.scan_iter(None if shard is None else f"*{{{shard}}}*", count=1000):
             kind, _, rest = name.partition(":")
             plain = rest.replace("{", "").replace("}", "")
             if kind == "img":
@@ -86,13 +96,13 @@ def read_world(environ: Mapping[str, str]) -> World:
             elif kind == "due":
                 due |= dict(index.zrange(name, 0, -1, withscores=True))
             else:
-                assert kind == "meta", name
-    return World(objects, records, accounts, images, users, lists, due)
+                assert kind in ("meta", "lease"), name
+    return World(objects, records, accounts, documents("usernames/"), images, users, lists, due)
 
 
-def assert_consistent(environ: Mapping[str, str]) -> None:
-    """Fails with every finding. Call it when no request is under way."""
-    findings = sorted(find_faults(read_world(environ)))
+def assert_consistent(environ: Mapping[str, str], shard: str | None = None) -> None:
+    """Fails with every finding, in all or in one shard. Call it when no request is under way."""
+    findings = sorted(find_faults(read_world(environ, shard)))
     assert not findings, "\n".join(findings)
 
 
@@ -159,6 +169,7 @@ def _same(h: dict[str, str], record: dict[str, Any]) -> bool:
         and json.loads(h.get("tags", "[]")) == record["tags"]
         and json.loads(h.get("metadata", "{}")) == record["metadata"]
         and (h["sha256"], int(h["size"])) == (record["sha256"], record["size"])
+        and int(h.get("expires_at", 0)) == record.get("expires_at_ms", 0)
     )
 
 
@@ -182,6 +193,8 @@ def _counters(world: World) -> Iterator[str]:
 def _due(world: World) -> Iterator[str]:
     expected = {f"upload:{h['op']}:{iid}" for iid, h in world.images.items() if h["state"] == "pending"}
     expected |= {h["purge"] for h in world.images.values() if "purge" in h}
+    timers = ((iid, h) for iid, h in world.images.items() if "expires_at" in h)
+    expected |= {f"expire:{h['version']}:{iid}" for iid, h in timers}
     if set(world.due) != expected:
         yield f"F5 due are {sorted(world.due)}, expected {sorted(expected)}"
 
@@ -192,6 +205,8 @@ def _accounts(world: World) -> Iterator[str]:
         if record is None:
             yield f"F9 the account {uid} has no record"
             continue
+        if not h and not record["api_keys"] and world.claims.get(record.get("username", ""), {}).get("uid") != uid:
+            continue  # whoever made it died, or lost the name: it is nobody's
         keys = {api_key["kid"]: api_key for api_key in record["api_keys"]}
         indexed = {name[4:]: json.loads(value) for name, value in h.items() if name.startswith("key:")}
         if (

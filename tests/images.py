@@ -45,6 +45,13 @@ def photo_as(mime: str, name: str = "chelsea") -> bytes:
         return encode(image, mime)
 
 
+@cache
+def large_photo(width: int = 1_700) -> bytes:
+    """A photograph that is larger than a preview, 4:3 and upright."""
+    with Image.open(PHOTOS / "coffee.jpg") as image:
+        return encode(image.resize((width, width * 3 // 4)), "image/jpeg")
+
+
 def corner(width: int = 60, height: int = 40, mode: str = "RGB") -> Image.Image:
     """White with a red block in the upper left corner, so that one sees which way up it is."""
     image = Image.new("RGB", (width, height), "white")
@@ -53,9 +60,10 @@ def corner(width: int = 60, height: int = 40, mode: str = "RGB") -> Image.Image:
 
 
 @cache
-def animated(mime: str, frames: int = 3) -> bytes:
-    pictures = [Image.new("RGB", (40, 30), (80 * number % 256, 40 * number % 256, 200)) for number in range(frames)]
-    return encode(pictures[0], mime, save_all=True, append_images=pictures[1:], duration=100)
+def animated(mime: str, frames: int = 3, size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
+    """Frames of one colour each, 100 ms long unless told otherwise."""
+    pictures = [Image.new("RGB", size, (80 * number % 256, 40 * number % 256, 200)) for number in range(frames)]
+    return encode(pictures[0], mime, save_all=True, append_images=pictures[1:], **{"duration": 100} | options)
 
 
 def oriented(orientation: int, mime: str = "image/jpeg", image: Image.Image | None = None) -> bytes:

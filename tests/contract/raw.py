@@ -4,13 +4,15 @@ seen."""
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 class Raw:
     """A client of its own; everything of one user shares a shard."""
 
     def __init__(self, url: str) -> None:
-        self.client: Any = redis.Redis.from_url(url, decode_responses=True)
+        self.client: Any = redis.Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 1))
 
     def user(self, uid: str) -> dict[str, str]:
         return dict(self.client.hgetall(f"user:{{{uid[:2]}}}{uid[2:]}"))
@@ -52,6 +54,22 @@ class Raw:
         pending = [int(h["size"]) for h in images if h["state"] == "pending"]
         assert self.counters(uid) == (sum(counted), len(counted), sum(pending), len(pending))
         assert set(self.listed(uid)) == {h["id"] for h in images if h["state"] == "ready"}
+
+    def wipe(self, shard: str) -> None:
+        """Remove every key of a shard, as if its Redis had lost it."""
+        for name in list(self.client.scan_iter(f"*{{{shard}}}*", count=1000)):
+            self.client.delete(name)
+
+    def pass_time(self, shard: str) -> None:
+        """Let every deadline, lease and due time of a shard lie in the past."""
+        for name in list(self.client.scan_iter(f"img:{{{shard}}}*", count=1000)):
+            for field in {"deadline", "lease_until"} & set(self.client.hkeys(name)):
+                self.client.hset(name, field, 1)
+        due, meta = f"due:{{{shard}}}", f"meta:{{{shard}}}"
+        if members := self.client.zrange(due, 0, -1):
+            self.client.zadd(due, dict.fromkeys(members, 0))
+        if self.client.hexists(meta, "check_until"):
+            self.client.hset(meta, "check_until", 1)
 
     def forget(self, uid: str) -> None:
         """Remove everything of a user from the index."""

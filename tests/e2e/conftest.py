@@ -49,7 +49,7 @@ def hasty_server(start_server: Callable[..., Server]) -> Server:
     return start_server(
         "hasty",
         settle_s=5,
-        IMAGEHOST_UPLOAD_URL_S="1",
+        IMAGEHOST_UPLOAD_URL_S="3",
         IMAGEHOST_UPLOAD_GRACE_S="1",
         IMAGEHOST_LEASE_S="1",
         IMAGEHOST_SWEEP_S="1",

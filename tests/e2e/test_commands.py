@@ -58,7 +58,7 @@ def test_the_owners_token_lies_in_the_data_directory(server: Server) -> None:
 def test_a_sweep_by_hand_leaves_what_is_not_due(server: Server, account: Client) -> None:
     image = account.upload(encode(corner(), "image/png"), "image/png")
     pending = account.reserve(b"x", "image/png")["id"]
-    assert run(server, "sweep", "--once") == "0 entries finished\n"
+    assert run(server, "sweep", "--once") == "0 entries finished, 0 shards checked\n"
     assert account.list_all() == [image["id"]]
     assert account.usage()["pending"] == 1
     assert_problem(account.complete(pending), 409, "upload-not-received")

@@ -110,7 +110,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
     ({"metadata": {"a/b~c": ["\0"]}}, "/metadata/a~1b~0c/0"),
     ({"kind": "No Slug"}, "/kind"),
     ({"kind": ""}, "/kind"),
-    ({"image_expires_in_s": 60}, "/image_expires_in_s"),
+    ({"image_expires_in_s": 0}, "/image_expires_in_s"),
     ({"status": "printed"}, "/status"),
     ({"owner_uid": "x"}, "/owner_uid"),
     ({"Filename": "x"}, "/Filename"),
@@ -190,7 +190,7 @@ INVALID_EDITS: list[tuple[dict[str, Any], str]] = [
     ({"metadata": None}, "/metadata"),
     ({"kind": "A"}, "/kind"),
     ({"status": "printed"}, "/status"),
-    ({"image_expires_in_s": 1}, "/image_expires_in_s"),
+    ({"image_expires_in_s": 316_224_001}, "/image_expires_in_s"),
     ({"rev": 7}, "/rev"),
     ({"filename": "new.png"}, "/filename"),
 ]

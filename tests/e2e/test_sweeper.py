@@ -35,7 +35,7 @@ def staged(server: Server, account: Client) -> list[str]:
 
 def test_an_upload_url_that_has_expired_is_refused(account: Client) -> None:
     ticket = account.reserve(SMALL, "image/png")
-    eventually(lambda: put(ticket, SMALL).status_code == 403, 5, "the URL expires")
+    eventually(lambda: put(ticket, SMALL).status_code == 403, 10, "the URL expires")
     eventually(lambda: account.usage()["pending"] == 0, 15, "the reservation is given back")
     assert_problem(account.post(f"{API}/upload/request", {"id": ticket["id"]}), 404, "image-not-found")
 

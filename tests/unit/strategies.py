@@ -72,6 +72,7 @@ IMAGES = st.builds(
     placeholder=st.none() | base62(30),
     status=st.sampled_from(["generated", "printed", "deleted"]),
     created_at_ms=TIMES_MS,
+    expires_at_ms=st.none() | TIMES_MS,
     **DETAILS,
 )
 RESERVATIONS = st.builds(
@@ -81,6 +82,7 @@ RESERVATIONS = st.builds(
     op=OPS,
     size=SIZES,
     sha256=st.none() | hexes(64),
+    image_expires_in_s=st.none() | st.integers(1, 10**6),
     begun=st.booleans(),
     created_at_ms=TIMES_MS,
     deadline_ms=TIMES_MS,
@@ -116,7 +118,7 @@ DEAD = st.builds(
     iid=IDS,
     uid=IDS,
     rev=st.integers(1, 10**6),
-    reason=st.sampled_from(["deleted", "cancelled", "refused", "fenced"]),
+    reason=st.sampled_from(["deleted", "cancelled", "refused", "fenced", "expired"]),
     code=st.none() | st.sampled_from(["unreadable-image", "size-mismatch"]),
     detail=st.none() | LINE,
 )

@@ -36,6 +36,7 @@ DEFAULTS = {
     "url_window_s": 900,
     "gates": os.cpu_count(),
     "statuses": ("generated", "printed", "ordered", "deleted"),
+    "fault": None,
 }
 WRONG = {
     "FLASK_SECRET": "too-short",
@@ -61,6 +62,7 @@ WRONG = {
     "IMAGEHOST_URL_WINDOW_S": "302401",
     "IMAGEHOST_GATES": "0",
     "IMAGEHOST_STATUSES": "new,used",
+    "IMAGEHOST_FAULT": "after_put:explode",
 }
 
 
@@ -118,6 +120,13 @@ def test_an_unknown_name_of_ours_is_a_fault_without_its_value(name: str) -> None
     (fault,) = faults_of(REQUIRED | {name: HIDDEN})
     assert name in fault
     assert HIDDEN not in fault
+
+
+def test_a_fault_point_is_armed_in_development_mode_only() -> None:
+    armed = {"IMAGEHOST_FAULT": "after_put:kill"}
+    assert faults_of(REQUIRED | armed) == ["IMAGEHOST_FAULT: refused unless IMAGEHOST_DEV=1"]
+    assert load_config(REQUIRED | armed | {"IMAGEHOST_DEV": "1"}).fault == ("after_put", "kill")
+    assert "after_reserve" in faults_of(REQUIRED | {"IMAGEHOST_FAULT": "nowhere:kill"})[0]
 
 
 @pytest.mark.parametrize("name", ["IMAGEHOST_URL", "IMAGEHOST_TOKEN", "PATH", "imagehost_typo"])

@@ -8,6 +8,7 @@ from imagehost import ids
 from imagehost.config import load_config
 from imagehost.errors import IndexRebuilding, Unavailable
 from imagehost.index import client
+from imagehost.index.scripts import Scripts
 from imagehost.index.shards import ShardIndex
 from imagehost.models import AccountRecord, ApiKey, Position
 from imagehost.services.parts import Parts
@@ -83,7 +84,7 @@ def test_an_intent_is_due_a_lease_later_and_only_its_own_operation_clears_it(par
     parts.due.note_intent("a", iid, 60_000)
     parts.due.note_intent("b", iid, 0)
     parts.due.note_intent("b", iid, 0)
-    due = [entry for entry in parts.due.list_due() if entry.iid == iid]
+    due = [entry for entry in parts.due.list_due({}) if entry.iid == iid]
     assert [(entry.kind, entry.op) for entry in due] == [("check", "b")]
     assert due[0].epoch is not None
     parts.due.clear_intent("c", iid)
@@ -131,7 +132,8 @@ def test_a_user_with_counters_but_no_record_has_no_profile(parts: Parts, uid: st
 
 def test_a_redis_that_does_not_answer_is_unavailable_not_an_error_of_the_driver(environment: dict[str, str]) -> None:
     config = load_config({**environment, "REDIS_URL": "unix:///nowhere/redis.sock"})
-    shards = ShardIndex(client.connect(config.redis_url.get_secret_value()))
+    nowhere = client.connect(config.redis_url.get_secret_value())
+    shards = ShardIndex(nowhere, Scripts(nowhere))
     with pytest.raises(Unavailable):
         shards.ping()
 

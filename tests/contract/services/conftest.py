@@ -102,10 +102,12 @@ class Bench:
             )
         )
 
-    def request(self, data: bytes = PHOTO, **details: Any) -> Ticket:
+    def request(self, data: bytes = PHOTO, *, image_expires_in_s: int | None = None, **details: Any) -> Ticket:
         """Request an upload, and send its bytes."""
         what = Details(filename="photo.jpg", mime="image/jpeg", **details)
-        ticket = self.services.uploads.request(self.uid, what, size_bytes=len(data), sha256=None)
+        ticket = self.services.uploads.request(
+            self.uid, what, size_bytes=len(data), sha256=None, image_expires_in_s=image_expires_in_s
+        )
         answer = requests.put(ticket.put.url, data=data, headers=dict(ticket.put.headers), timeout=20)
         assert answer.status_code == 200, answer.text
         return ticket
@@ -153,5 +155,5 @@ def bench(parts: Parts, environment: Mapping[str, str]) -> Iterator[Bench]:
     raw = Raw(environment["REDIS_URL"])
     account = Services.of(parts).accounts.create()
     yield Bench(parts, account.uid, raw)
-    assert_consistent(environment)
+    assert_consistent(environment, account.uid[:2])
     raw.client.close()

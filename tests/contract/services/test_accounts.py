@@ -17,10 +17,14 @@ from imagehost.errors import (
     TooManyKeys,
     Unavailable,
 )
-from imagehost.models import Claim
-from imagehost.services.accounts import API_KEYS_MAX, ORPHAN_CLAIM_S, Accounts
+from imagehost.services.accounts import API_KEYS_MAX, Accounts
+from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from tests.contract.services.conftest import Bench, Crash, Faulty
+
+
+def _accounts(parts: Parts, **options: Any) -> Accounts:
+    return Accounts(parts, Freshness(parts), **options)
 
 
 def _with(bench: Bench, **adapters: Any) -> Parts:
@@ -45,30 +49,48 @@ def test_a_user_name_belongs_to_one_account(bench: Bench) -> None:
 def test_a_claim_or_an_account_in_doubt_is_made_once(bench: Bench, fault: str) -> None:
     records = Faulty(bench.parts.records, {"write_claim": [fault], "write_account": ["apply"]})
     name = _name()
-    account = Accounts(_with(bench, records=records)).create(name)
+    account = _accounts(_with(bench, records=records)).create(name)
     assert bench.services.accounts.find_uid(name) == account.uid
 
 
-def test_an_account_that_was_never_written_is_unavailable_and_its_name_can_be_taken_over_later(bench: Bench) -> None:
+@pytest.mark.parametrize("step", ["write_account", "write_claim"])
+def test_an_account_whose_maker_dies_before_its_claim_is_nobodys_and_the_name_is_free(bench: Bench, step: str) -> None:
+    name = _name()
+    with pytest.raises(Crash):
+        _accounts(_with(bench, records=Faulty(bench.parts.records, {step: ["before"]}))).create(name)
+    assert bench.services.accounts.find_uid(name) is None
+    account = bench.services.accounts.create(name)
+    assert bench.services.accounts.find_uid(name) == account.uid
+
+
+def test_an_account_that_could_not_be_written_leaves_the_name_free(bench: Bench) -> None:
     records = Faulty(bench.parts.records, {"write_account": ["drop"]})
     name = _name()
     with pytest.raises(OutcomeUnknown):
-        Accounts(_with(bench, records=records)).create(name)
-    assert bench.services.accounts.find_uid(name) is None
-    with pytest.raises(NameTaken):
-        bench.services.accounts.create(name)
-    later = Accounts(bench.parts, clock=lambda: time.time() + ORPHAN_CLAIM_S + 1)
-    account = later.create(name)
-    assert later.find_uid(name) == account.uid
+        _accounts(_with(bench, records=records)).create(name)
+    account = bench.services.accounts.create(name)
+    assert bench.services.accounts.find_uid(name) == account.uid
 
 
-def test_of_two_who_take_over_a_claim_one_gets_it(bench: Bench) -> None:
-    name, then = _name(), int(time.time() * 1000) - ORPHAN_CLAIM_S * 1000 - 1
-    bench.parts.records.write_claim(Claim(op="gone", name=name, uid=ids.new_uid(), created_at_ms=then))
-    records = Faulty(bench.parts.records, {"write_claim": ["ok", "do"]})
-    records.first = lambda: bench.services.accounts.create(name)
+def test_of_two_who_want_a_name_one_gets_it_however_slow_the_other_is(bench: Bench) -> None:
+    name = _name()
+    records = Faulty(bench.parts.records, {"write_claim": ["do"]})
+    faster: list[str] = []
+    records.first = lambda: faster.append(bench.services.accounts.create(name).uid)
     with pytest.raises(NameTaken):
-        Accounts(_with(bench, records=records)).create(name)
+        _accounts(_with(bench, records=records)).create(name)
+    assert bench.services.accounts.find_uid(name) == faster[0]
+
+
+def test_a_maker_who_dies_after_the_claim_has_made_the_account(bench: Bench) -> None:
+    name = _name()
+    records = Faulty(bench.parts.records, {"write_claim": ["after"]})
+    with pytest.raises(Crash):
+        _accounts(_with(bench, records=records)).create(name)
+    uid = bench.services.accounts.find_uid(name)
+    assert uid is not None
+    token = bench.services.accounts.issue_key(uid, "first").token
+    assert bench.services.accounts.authenticate(token).uid == uid
 
 
 def test_a_token_authenticates_until_its_key_is_revoked(bench: Bench) -> None:
@@ -85,7 +107,7 @@ def test_a_token_authenticates_until_its_key_is_revoked(bench: Bench) -> None:
 def test_a_token_ends_when_its_key_expires(bench: Bench) -> None:
     issued = bench.services.accounts.issue_key(bench.uid, "short", expires_in_s=60)
     bench.services.accounts.authenticate(issued.token)
-    later = Accounts(bench.parts, clock=lambda: time.time() + 61)
+    later = _accounts(bench.parts, clock=lambda: time.time() + 61)
     with pytest.raises(TokenExpired):
         later.authenticate(issued.token)
 
@@ -104,7 +126,7 @@ def test_a_key_made_by_a_key_ends_no_later_than_that_one(bench: Bench) -> None:
 def test_a_revocation_whose_answer_was_lost_is_made(bench: Bench, fault: str) -> None:
     issued = bench.services.accounts.issue_key(bench.uid, "laptop")
     records = Faulty(bench.parts.records, {"write_account": [fault]})
-    Accounts(_with(bench, records=records)).revoke_key(bench.uid, issued.api_key.kid)
+    _accounts(_with(bench, records=records)).revoke_key(bench.uid, issued.api_key.kid)
     with pytest.raises(TokenInvalid):
         bench.services.accounts.authenticate(issued.token)
 
@@ -116,7 +138,7 @@ def test_a_revocation_that_died_before_the_index_knew_is_finished_by_its_retry(
     issued = bench.services.accounts.issue_key(bench.uid, "laptop")
     index = Faulty(bench.parts.accounts, {"apply": ["ok", step]})
     with pytest.raises(error):
-        Accounts(_with(bench, accounts=index)).revoke_key(bench.uid, issued.api_key.kid)
+        _accounts(_with(bench, accounts=index)).revoke_key(bench.uid, issued.api_key.kid)
     with pytest.raises(KeyNotFound):
         bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
     with pytest.raises(TokenInvalid):
@@ -128,20 +150,10 @@ def test_keys_of_an_unknown_account_cannot_be_made(bench: Bench) -> None:
         bench.services.accounts.issue_key(ids.new_uid(), "nobody")
 
 
-def test_an_account_whose_making_ended_after_its_claim_is_finished_by_who_may_resume_it(bench: Bench) -> None:
-    name = _name()
-    records = Faulty(bench.parts.records, {"write_account": ["before"]})
-    with pytest.raises(Crash):
-        Accounts(_with(bench, records=records)).create(name, resume=True)
-    account = bench.services.accounts.create(name, resume=True)
-    assert bench.services.accounts.find_uid(name) == account.uid
-    assert bench.services.accounts.create(name, resume=True).uid == account.uid
-
-
 def test_a_revocation_that_landed_as_the_last_of_its_writes_is_known_to_be_made(bench: Bench) -> None:
     issued = bench.services.accounts.issue_key(bench.uid, "laptop")
     records = Faulty(bench.parts.records, {"write_account": ["drop"] * 4 + ["apply"]})
-    Accounts(_with(bench, records=records)).revoke_key(bench.uid, issued.api_key.kid)
+    _accounts(_with(bench, records=records)).revoke_key(bench.uid, issued.api_key.kid)
     with pytest.raises(TokenInvalid):
         bench.services.accounts.authenticate(issued.token)
 

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from imagehost import ids
-from imagehost.errors import BucketLost, IndexRebuilding
-from imagehost.ids import SHARDS
+from imagehost.errors import BucketLost
+from imagehost.ids import SHARDS, shard_of
+from imagehost.index import keyspace
 from imagehost.services import bootstrap
 from imagehost.services.accounts import API_KEYS_MAX, Accounts
 from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
+from imagehost.services.freshness import Freshness
+from imagehost.storage.inventory import Listed
 from tests.contract.services.conftest import Bench, Crash, Faulty
 
 
@@ -23,7 +26,7 @@ def _an_owner_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _bootstrap(bench: Bench, **adapters: Any) -> Bootstrap:
     parts = replace(bench.parts, **adapters)
-    return Bootstrap(parts, Accounts(parts))
+    return Bootstrap(parts, Accounts(parts, Freshness(parts)))
 
 
 def test_the_first_start_makes_an_owner_and_a_private_file_with_a_token_that_works(
@@ -86,21 +89,57 @@ def test_a_first_start_that_died_is_finished_by_the_next(bench: Bench, tmp_path:
 
 
 class _Empty:
-    """A bucket that holds nothing."""
+    """A bucket that holds nothing but what `doctor` notes."""
 
-    def is_empty(self) -> bool:
-        return True
+    def list_below(self, prefix: str) -> list[Listed]:
+        return [Listed(f"{prefix}meta/doctor.json", 10, 0.0, "etag")]
 
 
-def test_a_wiped_index_over_a_full_bucket_is_not_declared_whole(bench: Bench) -> None:
-    wiped = Faulty(bench.parts.shards)
-    shards: Any = type("Shards", (), {"list_wiped": lambda _: list(SHARDS), "begin": wiped.begin})()
-    with pytest.raises(IndexRebuilding):
-        _bootstrap(bench, shards=shards).begin_shards()
+class _Wiped:
+    """A Redis that has lost some shards; it remembers which ones are declared whole."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    def list_wiped(self) -> list[str]:
+        return list(SHARDS[:3])
+
+    def begin(self, shards: list[str]) -> None:
+        self.begun += shards
+
+
+def test_a_wiped_index_over_a_full_bucket_is_left_to_a_rebuild(bench: Bench) -> None:
+    shards: Any = _Wiped()
+    assert not _bootstrap(bench, shards=shards).begin_shards()
+    assert shards.begun == []
+
+
+def test_a_wiped_index_over_an_empty_bucket_is_declared_whole(bench: Bench) -> None:
+    shards: Any = _Wiped()
+    empty: Any = _Empty()
+    assert _bootstrap(bench, shards=shards, inventory=empty).begin_shards()
+    assert shards.begun == list(SHARDS[:3])
 
 
 def test_an_empty_bucket_under_a_full_index_is_not_taken_for_a_new_house(bench: Bench) -> None:
     empty: Any = _Empty()
     with pytest.raises(BucketLost):
-        _bootstrap(bench, objects=empty).begin_shards()
-    _bootstrap(bench).begin_shards()
+        _bootstrap(bench, inventory=empty).begin_shards()
+    assert _bootstrap(bench).begin_shards()
+
+
+def test_without_an_index_the_owners_token_is_known_and_no_other_is_made(bench: Bench, tmp_path: Path) -> None:
+    assert not _bootstrap(bench).has_token(tmp_path)
+    token = _bootstrap(bench).ensure_owner(tmp_path)
+    assert token is not None
+    uid = bench.services.accounts.authenticate(token).uid
+    meta = keyspace.meta(shard_of(uid))
+    kept = bench.raw.client.hgetall(meta)
+    bench.raw.client.delete(meta)
+    assert _bootstrap(bench).has_token(tmp_path)
+    (tmp_path / TOKEN_FILE).write_text("garbage")
+    assert not _bootstrap(bench).has_token(tmp_path)
+    bench.raw.client.hset(meta, mapping=kept)
+    stored = bench.parts.records.find_account(uid)
+    assert stored is not None
+    assert len(stored.record.api_keys) == 1

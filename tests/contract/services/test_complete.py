@@ -245,7 +245,10 @@ def test_a_stale_index_is_not_believed_when_it_says_ready(bench: Bench) -> None:
     bench.raw.client.hset(name, mapping={**before, "checked": "older"})
     with pytest.raises(ImageDeleted):
         bench.services.completion.complete(bench.uid, iid)
+    assert bench.raw.image(iid)["state"] == "dead"
     bench.raw.client.delete(name)
+    for kind_op in bench.raw.due(iid):
+        bench.raw.client.zrem(f"due:{{{iid[:2]}}}", f"{kind_op}:{iid}")
     bench.raw.client.hset(name, mapping=after)
 
 

@@ -6,7 +6,14 @@ import pytest
 
 from imagehost.errors import ImageDeleted, ImageNotFound, UploadNotReceived
 from imagehost.models import DeadRecord, Details, Tombstone
+from imagehost.services.facade import Services
 from tests.contract.services.conftest import Bench, Crash
+
+
+@pytest.fixture(autouse=True)
+def _nothing_else_is_due(bench: Bench) -> None:
+    """Other tests may have left work for it in other shards."""
+    bench.services.sweeper.sweep()
 
 
 def test_an_upload_that_nobody_began_is_dropped_with_its_staging_bytes(bench: Bench) -> None:
@@ -115,7 +122,8 @@ def test_one_broken_record_keeps_the_sweeper_from_no_other_image(bench: Bench) -
     assert bench.parts.images.find(iid).entry is None
     assert bench.parts.images.find(broken).entry is not None
     bench.parts.objects._s3.delete_object(**place)
-    bench.services.sweeper.sweep()
+    assert bench.services.sweeper.sweep() == 0, "what failed is left alone for a while"
+    Services.of(bench.parts).sweeper.sweep()
     assert bench.parts.images.find(broken).entry is None
 
 

@@ -36,7 +36,9 @@ def test_a_ready_image_comes_back_from_its_hash(record: ReadyRecord, views: int)
 def test_a_reservation_comes_back_from_its_hash(upload: Reservation) -> None:
     head = ("id", upload.iid, "owner_uid", upload.uid, "state", "pending", "op", upload.op, "size", upload.size)
     times = ("created_at", upload.created_at_ms, "deadline", upload.deadline_ms, "begun", int(upload.begun))
-    h = stored(*head, *times, *hashes.from_request(Details(**details_of(upload)), upload.sha256))
+    h = stored(
+        *head, *times, *hashes.from_request(Details(**details_of(upload)), upload.sha256, upload.image_expires_in_s)
+    )
     assert hashes.to_entry(h) == upload
 
 
@@ -67,12 +69,12 @@ def test_a_hash_is_small_because_nothing_empty_is_written(record: ReadyRecord | 
 
 def test_the_smallest_image_has_no_field_that_it_does_not_need() -> None:
     image = Details(filename="a.png", mime="image/png")
-    assert stored(*hashes.from_request(image, None)) == {"filename": "a.png", "mime": "image/png", "private": "0"}
+    assert stored(*hashes.from_request(image, None, None)) == {"filename": "a.png", "mime": "image/png", "private": "0"}
 
 
 def test_text_is_written_as_it_is_and_not_escaped() -> None:
     details = Details(filename="写真.png", mime="image/png", tags=("日本", "é"), metadata={"ключ": "🙂"})
-    h = stored(*hashes.from_request(details, None))
+    h = stored(*hashes.from_request(details, None, None))
     assert h["filename"] == "写真.png"
     assert h["tags"] == '["日本","é"]'
     assert h["metadata"] == '{"ключ":"🙂"}'

@@ -27,6 +27,7 @@ def test_all_redis_keys_of_one_users_call_are_in_one_slot(uid: str) -> None:
         keyspace.user(uid),
         keyspace.user_images(uid),
         keyspace.image(iid),
+        keyspace.lease(iid, "preview"),
         keyspace.due(shard),
         keyspace.due_of(iid),
         keyspace.meta(shard),
@@ -52,11 +53,12 @@ def test_the_legend_has_a_line_for_every_kind_of_redis_key() -> None:
         keyspace.user(iid),
         keyspace.user_images(iid),
         keyspace.image(iid),
+        keyspace.lease(iid, "preview"),
         keyspace.due("4k"),
         keyspace.meta("4k"),
     ):
         pattern = re.escape(redis_key).replace("a" * 22, r"\w+…")
-        assert re.search(rf"^    {pattern}\s+(hash|zset) ", LEGEND, re.MULTILINE), redis_key
+        assert re.search(rf"^    {pattern}\s+(hash|zset|string) ", LEGEND, re.MULTILINE), redis_key
     assert keyspace.due_member("{kind}", "{op}", "{iid}") in LEGEND
     assert keyspace.api_key_field("{kid}") in LEGEND
 
@@ -64,7 +66,8 @@ def test_the_legend_has_a_line_for_every_kind_of_redis_key() -> None:
 def test_every_function_that_makes_a_redis_key_has_its_line() -> None:
     functions = {name for name, value in vars(keyspace).items() if callable(value) and not name.startswith("_")}
     assert functions == {
-        "user", "user_images", "image", "due", "meta", "due_of", "due_member", "api_key_field", "shard_of",
+        "user", "user_images", "image", "lease", "due", "meta", "due_of", "due_member", "api_key_field", "parse",
+        "shard_of",
     }  # fmt: skip
 
 

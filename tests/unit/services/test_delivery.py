@@ -1,3 +1,4 @@
+import copy
 import re
 from dataclasses import replace
 from typing import get_args
@@ -93,7 +94,7 @@ def test_the_type_is_what_was_found_and_caches_hear_whether_it_is_private(delive
     assert said["cache-control"].split(",")[0] == ("private" if image.private else "public")
     assert "immutable" in said["cache-control"]
     assert links.url.startswith(f"http://127.0.0.1:8000/i/{image.iid}.")
-    assert links.preview == links.src
+    assert (links.preview == links.src) == (max(image.width, image.height) <= 1600)
     assert (links.thumb is None) == (not image.variants)
 
 
@@ -102,6 +103,34 @@ def test_a_thumb_is_served_as_webp_from_the_derivatives(delivery: Delivery) -> N
     assert links.thumb is not None
     assert "/variants/" in urlsplit(links.thumb).path
     assert overrides(links.thumb)["content-type"] == "image/webp"
+
+
+def test_a_preview_that_has_to_be_made_is_the_apps_own_address(delivery: Delivery) -> None:
+    image = replace(image_of("a.png", "image/png"), width=10, height=1601)
+    assert delivery.links(image).preview == f"http://127.0.0.1:8000/i/{image.iid}?variant=preview"
+
+
+def test_the_preview_of_a_private_image_carries_a_signature_that_lasts_as_long_as_the_other_addresses(
+    unconnected: Parts,
+) -> None:
+    now_s = [1_800_000_000.0]
+    presigner = copy.copy(unconnected.presigner)
+    presigner._clock = lambda: now_s[0]
+    delivery = Delivery(replace(unconnected, presigner=presigner))
+    image = replace(image_of("a.png", "image/png"), width=1601, height=10, private=True)
+    links = delivery.links(image)
+    query = parse_qs(urlsplit(links.preview).query)
+    assert query["variant"] == ["preview"]
+    (signature,) = query["sig"]
+    now_s[0] = links.expires_at_s - 1
+    assert delivery.is_signed(signature, image.iid, "preview")
+    assert not delivery.is_signed(signature, image.uid, "preview")
+    assert not delivery.is_signed(signature, image.iid, "thumb")
+    assert not delivery.is_signed(signature, image.iid, None)
+    assert not delivery.is_signed(None, image.iid, "preview")
+    now_s[0] = links.expires_at_s
+    assert not delivery.is_signed(signature, image.iid, "preview")
+    assert delivery.links(image).preview != links.preview
 
 
 def test_a_redirect_may_be_kept_until_its_window_ends(delivery: Delivery, unconnected: Parts) -> None:

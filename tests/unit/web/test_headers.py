@@ -91,6 +91,7 @@ def test_the_page_may_dial_the_origin_that_urls_are_signed_for(make_app: MakeApp
     directives = {words[0]: words[1:] for words in (part.split() for part in policy.split(";"))}
     assert f"{signed.scheme}://{signed.netloc}" in directives["connect-src"]
     assert f"{signed.scheme}://{signed.netloc}" in directives["img-src"]
+    assert "http://127.0.0.1:8000" in directives["img-src"], "previews are at the public address"
     assert directives["script-src"] == ["'self'"]
 
 

@@ -80,7 +80,7 @@ BEYOND: dict[type[BaseModel], dict[str, list[Any]]] = {
         "tags": [[str(n) for n in range(51)], ["x" * 51], [""], ["a\nb"], [5], None, "ab"],
         "metadata": [nested(8193), {"a": "é" * 4093}, [], None, "x"],
         "kind": ["", "x" * 33, "-a", "_a", "A", "é", "a b", "a\n", 5],
-        "image_expires_in_s": [60],
+        "image_expires_in_s": [0, 10 * 366 * 86_400 + 1, "60", 1.5],
         "status": ["generated"],
         "id": [ID],
     },
@@ -106,7 +106,7 @@ BEYOND: dict[type[BaseModel], dict[str, list[Any]]] = {
         "cursor": ["x" * 2_001],
         "offset": ["1"],
     },
-    ViewQuery: {"variant": ["huge", ""], "w": ["5"]},
+    ViewQuery: {"variant": ["huge", ""], "sig": ["x" * 201], "w": ["5"]},
 }
 BAD = [
     (model, {member: value})

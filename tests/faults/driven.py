@@ -1,0 +1,5 @@
+"""What the fork server of stack.py imports, so that its children find their services built."""
+
+from tests.faults.driver import services
+
+services()
