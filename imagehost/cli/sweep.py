@@ -12,6 +12,8 @@ from imagehost.errors import Unavailable
 from imagehost.services.facade import Services
 from imagehost.web import logs
 
+UPKEEP_S = 5  # at the least: it looks at every shard each time
+
 log = logging.getLogger(__name__)
 
 
@@ -34,8 +36,11 @@ def _forever(services: Services) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    works: tuple[Callable[[Callable[[], bool]], int], ...] = (services.sweeper.sweep, services.upkeep.run)
-    threads = [threading.Thread(target=_repeat, args=(work, stopped, services.config.sweep_s)) for work in works]
+    every_s = services.config.sweep_s
+    threads = [
+        threading.Thread(target=_repeat, args=(services.sweeper.sweep, stopped, every_s)),
+        threading.Thread(target=_repeat, args=(services.upkeep.run, stopped, max(every_s, UPKEEP_S))),
+    ]
     for thread in threads:
         thread.start()
     while not stopped.wait(1):  # a wait without an end would not be interrupted by a signal

@@ -65,10 +65,12 @@ def _first_start(config: Config) -> str | None:
 
 def _until_it_works(services: Services, config: Config) -> str | None:
     """For a while: an S3 server that answers already may yet be finding its volumes."""
-    deadline_s = time.monotonic() + PATIENCE_S
+    deadline_s, checked = time.monotonic() + PATIENCE_S, False
     while True:
         try:
-            _check_store(config)
+            if not checked:  # once: what it says is said once, though Redis may still be starting
+                _check_store(config)
+                checked = True
             return _prepare(services, config)
         except BucketLost as exc:
             raise StackError(BUCKET_LOST) from exc

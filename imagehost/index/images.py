@@ -157,24 +157,28 @@ class ImageIndex:
         owned = keyspace.user_images(uid)
         ties = self._redis.zcount(owned, after.created_at_ms, after.created_at_ms) if after else 0
         pipe = self._redis.pipeline(transaction=False)
-        pipe.hget(keyspace.meta(shard_of(uid)), "epoch")
+        pipe.hexists(keyspace.meta(shard_of(uid)), "epoch")
         pipe.zcard(owned)
         if after is None:
             pipe.zrange(owned, start, start + limit, desc=True, withscores=True)
         else:  # by score and not by rank: ranks move while somebody deletes
             newest, most = after.created_at_ms, limit + 1 + ties
             pipe.zrange(owned, newest, "-inf", desc=True, byscore=True, offset=0, num=most, withscores=True)
-        epoch, total, ranked = pipe.execute()
-        if epoch is None:
+        whole, total, ranked = pipe.execute()
+        if not whole:
             raise IndexRebuilding()
         places = [Position(int(score), iid) for iid, score in ranked]
         if after is not None:
             places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
         shown = places[:limit]
         pipe = self._redis.pipeline(transaction=False)
+        pipe.hget(keyspace.meta(shard_of(uid)), "epoch")  # once more: between the two another Redis may have taken over
         for place in shown:
             pipe.hgetall(keyspace.image(place.iid))
-        entries = [hashes.to_entry(fields) for fields in pipe.execute()] if shown else []
+        epoch, *found = pipe.execute()
+        if epoch is None:
+            raise IndexRebuilding()
+        entries = [hashes.to_entry(fields) for fields in found]
         items = tuple(entry for entry in entries if isinstance(entry, Published))
         return Page(items, total, shown[-1] if len(places) > limit else None, epoch)
 

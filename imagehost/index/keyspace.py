@@ -16,7 +16,7 @@ script touches is in one slot.
                                 (whose op is the image's version)
     meta:{4k}            hash   epoch: random, new after each failover; absent while the shard is wiped
                                 next: the epoch that a rebuild will declare
-                                node: which run of which Redis server the epoch was made on, renewed_at: when (ms)
+                                node: which run of which Redis server the epoch was made on; renewed_at: when (ms)
                                 settled: the last epoch in which a check of the whole shard came to its end
                                 checked_at: when a check last did, ms; check_op check_until: who checks now, until when
     lease:{4k}9a…:preview  string   who makes this derivative of the image; lapses by itself

@@ -31,9 +31,13 @@ def new_epoch() -> str:
 
 def parse_node(info: str) -> str:
     """`run_id:master_replid` from Redis's answer to INFO: the first changes with each start of the program, the second
-    when a replica is promoted."""
+    when a replica is promoted. Raises the driver's error for a server that does not say, on which no failover would be
+    noticed."""
     fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
-    return f"{fields['run_id']}:{fields['master_replid']}"
+    try:
+        return f"{fields['run_id']}:{fields['master_replid']}"
+    except KeyError as exc:
+        raise redis.ResponseError(f"INFO names no {exc.args[0]}: this server cannot be used") from exc
 
 
 class NodeWatch:
@@ -46,7 +50,8 @@ class NodeWatch:
 
     def leads_to_present(self, connection: Any) -> bool:
         """Whether a connection was opened to the node that was found last."""
-        return self._nodes.get(connection) == self._node
+        node = self._nodes.get(connection)  # None for one that was never asked
+        return node is not None and node == self._node
 
     def on_connect(self, connection: Any) -> None:
         """For redis-py's `redis_connect_func`: nothing else is sent over a connection before this returns. Raises the

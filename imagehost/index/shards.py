@@ -21,8 +21,8 @@ STATE = ("epoch", "settled", "node", "checked_at", "check_until", "renewed_at")
 @dataclass(frozen=True, slots=True)
 class ShardState:
     """One shard: its epoch (None: wiped), whether a check has come to its end in this epoch, when the last one did,
-    whether one is under way now, on which node the epoch was made, and when another run of Redis took over (0:
-    never)."""
+    whether one is under way now, on which node the epoch was made, and when: by a rebuild, or because another run of
+    Redis took over."""
 
     epoch: str | None
     settled: bool

@@ -6,7 +6,6 @@ from imagehost.errors import BucketLost, TooManyKeys, Unauthorized
 from imagehost.files import replace_private
 from imagehost.services.accounts import Accounts
 from imagehost.services.parts import Parts
-from imagehost.storage import object_keys
 
 OWNER = "owner"
 TOKEN_FILE = "owner.token"
@@ -26,10 +25,10 @@ class Bootstrap:
         BucketLost when the index knows of accounts and the bucket of nothing."""
         wiped = self._parts.shards.list_wiped()
         if not wiped:
-            if self._is_empty() and self._parts.accounts.any_known():
+            if self._parts.objects.is_empty() and self._parts.accounts.any_known():
                 raise BucketLost("The bucket is empty, and the index is not.")
             return True
-        if not self._is_empty():
+        if not self._parts.objects.is_empty():
             return False
         self._parts.shards.begin(wiped)
         return True
@@ -58,11 +57,6 @@ class Bootstrap:
             return None
         replace_private(path, token + "\n")
         return token
-
-    def _is_empty(self) -> bool:
-        """Whether the bucket holds nothing but what `doctor` notes there."""
-        found = self._parts.inventory.list_below("")
-        return all(listed.object_key.startswith(object_keys.META) for listed in found)
 
     def _opens(self, path: Path, uid: str) -> bool:
         """Whether the file holds a token of the account that works: not damaged, not revoked, of our secrets."""

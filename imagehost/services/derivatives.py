@@ -31,6 +31,7 @@ KNOWN_MAX = 20_000
 # What was found out is asked again after this time: somebody may have emptied variants/, and a machine that was too
 # slow may have found its pace.
 KNOWN_S = 600
+FAILURES = 3  # in that time, until the original serves: an image may end each child that works on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class Derivatives:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._known: TTLCache[str, bool] = TTLCache(KNOWN_MAX, KNOWN_S)
+        self._failed: TTLCache[str, int] = TTLCache(KNOWN_MAX, KNOWN_S)
         self._lock = threading.Lock()
 
     def provide(self, image: Image, variant: str) -> str | None:
         """The name of a derivative, stored by now; None where the original has to serve: it is small enough, or the
-        derivative takes more time or memory than an image may have.
+        derivative takes more time or memory than an image may have, or failed again and again.
 
         Of all who ask at once, one makes it and the others wait. Raises Unavailable when that lasts longer than
         `WAIT_S` or something does not answer, and ImageDeleted or ImageNotFound when the image died meanwhile.
@@ -125,6 +127,15 @@ class Derivatives:
                 return self._work(wanted, Path(folder))
         except OSError as exc:
             raise Unavailable("There is no room to work on the image.") from exc
+        except Unavailable:
+            if self._fails_again(wanted):
+                return False
+            raise
+
+    def _fails_again(self, wanted: _Wanted) -> bool:
+        with self._lock:
+            self._failed[wanted.object_key] = times = self._failed.get(wanted.object_key, 0) + 1
+        return times >= FAILURES
 
     def _work(self, wanted: _Wanted, folder: Path) -> bool:
         source = folder / "source"

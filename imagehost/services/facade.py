@@ -66,6 +66,6 @@ class Services:
             sweeper=Sweeper(parts, DueWork(parts)),
             rebuild=rebuild,
             dump=Dump(parts),
-            fsck=Fsck(parts),
+            fsck=fsck,
             upkeep=Upkeep(parts, fsck, rebuild),
         )

@@ -45,7 +45,7 @@ class Report:
 
     def absorb(self, other: "Report") -> None:
         """Add what another check found: of other shards, or of one that this one could not check to its end."""
-        self.findings += [finding for finding in other.findings if finding not in self.findings]
+        self.findings = list(dict.fromkeys((*self.findings, *other.findings)))
         for name, count in asdict(other.counts).items():
             setattr(self.counts, name, getattr(self.counts, name) + count)
 

@@ -33,13 +33,14 @@ class Inquiry(Generic[V]):
         self._patience_s = patience_s
         self._keep = keep
         self._suspects: Suspects[V] = {}
-        self._begun_at_s = time.monotonic()
+        self._suspected_at_s = time.monotonic()
 
     def suspect(self, name: str, view: V) -> bool:
         """Note whatever the first look at this one shows; whether that was anything."""
         faults = self._kind.judge(view)
         if faults:
             self._suspects[name] = (view, faults)
+            self._suspected_at_s = time.monotonic()
         return bool(faults)
 
     def close(self) -> bool:
@@ -72,8 +73,8 @@ class Inquiry(Generic[V]):
         return {name: (view, faults) for name, (view, faults) in seen.items() if faults}
 
     def _wait(self, at_least_s: float) -> None:
-        """Until it has been so long since the first look began."""
-        until_s = self._begun_at_s + at_least_s
+        """Until it has been so long since the last of the suspicions arose."""
+        until_s = self._suspected_at_s + at_least_s
         while (left_s := until_s - time.monotonic()) > 0:
             self._keep()
             threading.Event().wait(min(left_s, 0.5))

@@ -2,7 +2,9 @@
 are applied (the higher rev wins), bytes go only below a dead record or a version that the record does not name, and
 what has no record at all is fenced before."""
 
-from imagehost.errors import ConditionFailed
+import logging
+
+from imagehost.errors import ConditionFailed, Unavailable
 from imagehost.index.due import DueEntry
 from imagehost.models import DeadRecord, ImageRecord, ReadyRecord
 from imagehost.services.death import finish_dead
@@ -16,6 +18,8 @@ from imagehost.storage.records import Stored
 
 DAY_S = 86_400.0
 DEAD_S = 30 * DAY_S  # how long a dead record stays
+
+log = logging.getLogger(__name__)
 
 
 class Repairs:
@@ -57,10 +61,10 @@ class Repairs:
             self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
 
     def keep_up(self, view: ImageView) -> None:
-        """Apply the record where its hash was not compared with it in this epoch, though nothing is wrong: it may have
-        been changed a moment ago, or by somebody who is still at it."""
+        """Apply the record where its hash is not known to say it, though nothing is wrong: it was not compared with it
+        in this epoch, or somebody is at it, and may have died after changing the record."""
         record = view.record
-        if record is None or view.fields.get("checked") == self._epoch:
+        if record is None or (view.fields.get("checked") == self._epoch and view.rev == record.rev):
             return
         if isinstance(record, ReadyRecord):
             self.apply(view, record)
@@ -88,6 +92,9 @@ class Repairs:
         try:
             self._parts.records.remove_image(view.iid, stored.etag)
         except ConditionFailed:
+            return 0
+        except Unavailable as exc:  # nothing depends on it: a store that forbids this is no reason to check no further
+            log.warning("not_tidied", extra={"iid": view.iid}, exc_info=exc)
             return 0
         return 1
 

@@ -133,7 +133,8 @@ class Rebuild:
         yield from under_way
 
     def _read(self, object_key: str) -> AccountRecord | ImageRecord | _Unreadable | None:
-        """The record; None when it has gone since it was listed, as a dead one does after its 30 days."""
+        """The record; None when it has gone since it was listed, as a dead one does after its 30 days, and for the one
+        of an account that is nobody's."""
         any_id = object_key.rsplit("/", 1)[1].removesuffix(".json")
         is_account = object_key.startswith(object_keys.ACCOUNTS)
         place = object_keys.account_record if is_account else object_keys.image_record
@@ -142,6 +143,8 @@ class Rebuild:
         try:
             records = self._parts.records
             stored = records.find_account(any_id) if is_account else records.find_image(any_id)
+            if stored is not None and isinstance(stored.record, AccountRecord) and self._is_nobodys(stored.record):
+                return None
         except Unavailable as exc:
             if isinstance(exc.__cause__, ValueError):  # what was read, and not that it could not be
                 return _Unreadable(str(exc.__cause__).splitlines()[0])
@@ -152,6 +155,14 @@ class Rebuild:
         if named != any_id or shard_of(stored.record.uid) != shard_of(any_id):
             return _Unreadable("it is the record of something else")
         return stored.record
+
+    def _is_nobodys(self, account: AccountRecord) -> bool:
+        """Whether its maker died, or lost the user name to somebody else, before it was anybody's; or is at it, and
+        applies it after its claim."""
+        if account.rev > 1 or account.api_keys or account.username is None:
+            return False
+        claim = self._parts.records.find_claim(account.username)
+        return claim is None or claim.record.uid != account.uid
 
     def _is_listed(self, object_key: str) -> bool:
         return any(listed.object_key == object_key for listed in self._parts.inventory.list_below(object_key))

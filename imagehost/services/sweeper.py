@@ -1,8 +1,8 @@
 """The sweeper: works through what is due, several entries at once. Any number of copies may run, on any machine.
 
 Entries that fail are left alone for a while, longer each time; that is remembered here and not in the queue, so that
-the queue goes on showing how long something has been overdue. When nothing works, because a dependency does not answer,
-the sweep ends and nobody is blamed for it.
+the queue goes on showing how long something has been overdue. When nothing works and a dependency does not answer, the
+sweep ends and nobody is blamed for it.
 """
 
 import logging
@@ -76,7 +76,8 @@ class Sweeper:
         errors = list(pool.map(self._try, entries))
         self._work.tidy()
         if len(errors) > 1 and all(isinstance(error, Unavailable) for error in errors):
-            raise Unavailable("Redis or S3 does not answer the sweeper.") from errors[0]
+            self._parts.shards.ping()  # when both answer it is the entries' fault, and others must not wait behind them
+            self._parts.objects.ping()
         for entry, error in zip(entries, errors, strict=True):
             if error is None:
                 self._failed.pop(entry.member, None)

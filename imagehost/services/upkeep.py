@@ -19,7 +19,7 @@ CHECK_EVERY_MS = 86_400_000
 OLD_MASTER_MS = 60_000  # for so long after a failover somebody may still write to the old master (deploy.md says so)
 CHECKED_AT_ONCE = 16  # of those that are due by the clock, in one run
 LISTED_SINGLY = 64  # above so many shards one listing of the whole bucket is cheaper than a listing each
-AGAIN_AFTER_S = 600.0  # for a shard that a check could not settle
+AGAIN_AFTER_S = 600.0  # for a shard that a check did not bring to its end, as one with a finding that nobody mends
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Upkeep:
         self._fsck = fsck
         self._rebuild = rebuild
         self._clock = clock
-        self._in_vain: dict[str, tuple[str | None, float]] = {}  # shard: epoch of a check that did not settle it, until
+        self._in_vain: dict[str, tuple[str | None, float]] = {}  # shard: epoch of a check without an end, until
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> int:
         """Do what is due; how many shards were checked. Raises Unavailable when bucket or index do not answer."""
@@ -60,7 +60,7 @@ class Upkeep:
             return 0
         after = self._parts.shards.read_states(wanted)
         for shard in wanted:
-            if after[shard].settled:
+            if after[shard].settled and after[shard].checked_at_ms > states[shard].checked_at_ms:
                 self._in_vain.pop(shard, None)
             else:
                 self._in_vain[shard] = (states[shard].epoch, self._clock() + AGAIN_AFTER_S)
@@ -68,9 +68,13 @@ class Upkeep:
 
     def _wanted(self, states: dict[str, ShardState]) -> list[str]:
         now_ms, now_s = self._parts.shards.now_ms(), self._clock()
-        whole = {shard: state for shard, state in states.items() if state.epoch is not None and not state.checking}
         in_vain = {s for s, (epoch, until_s) in self._in_vain.items() if until_s > now_s and states[s].epoch == epoch}
-        unsettled = [shard for shard, state in whole.items() if not state.settled and shard not in in_vain]
+        whole = {
+            shard: state
+            for shard, state in states.items()
+            if state.epoch is not None and not state.checking and shard not in in_vain
+        }
+        unsettled = [shard for shard, state in whole.items() if not state.settled]
         late = [s for s, state in whole.items() if state.settled and _needs_a_late_check(state, now_ms)]
         old = [s for s, state in whole.items() if state.settled and state.checked_at_ms < now_ms - CHECK_EVERY_MS]
         old = [shard for shard in old if shard not in late]
@@ -79,7 +83,8 @@ class Upkeep:
     @staticmethod
     def _log(report: Report) -> None:
         for finding in report.findings:
-            log.warning("finding", extra={"code": finding.code, "subject": finding.subject, "detail": finding.detail})
+            fields = {"code": finding.code, "subject": finding.subject, "detail": finding.detail}
+            log.warning("finding", extra=fields | {"repaired": finding.repaired, "cure": finding.cure or None})
 
 
 def _needs_a_late_check(state: ShardState, now_ms: int) -> bool:

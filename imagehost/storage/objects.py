@@ -88,6 +88,7 @@ class Objects:
             if object_keys:
                 self._delete([{"Key": object_key} for object_key in object_keys])
         except DRIVER_ERRORS as exc:
+            metrics.ERRORS.labels("s3").inc()
             log.warning("not_removed", extra={"object_keys": object_keys}, exc_info=exc)
             return False
         return True

@@ -113,9 +113,9 @@ class Records:
         """Who has claimed a user name."""
         return self._find(object_keys.username_claim(name), _CLAIM)
 
-    def write_claim(self, claim: Claim, *, etag: str | None = None) -> None:
-        """Claim a name, or take over the claim with `etag`. Raises ConditionFailed or OutcomeUnknown."""
-        self._put(object_keys.username_claim(claim.name), to_json(claim), etag)
+    def write_claim(self, claim: Claim) -> None:
+        """Claim a name; a claim is never changed. Raises ConditionFailed or OutcomeUnknown."""
+        self._put(object_keys.username_claim(claim.name), to_json(claim), None)
 
     def _find(self, object_key: str, adapter: "TypeAdapter[T]") -> Stored[T] | None:
         if (found := self._get(object_key)) is None:

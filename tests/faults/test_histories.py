@@ -17,7 +17,7 @@ from tests.faults.machine import Histories, World
 from tests.stack import running_servers
 
 HISTORIES = 200
-STEPS = 20
+STEPS = 18
 SHORT = {
     "IMAGEHOST_UPLOAD_URL_S": "604800",  # time is moved by hand: no URL is to end by the clock
     "IMAGEHOST_UPLOAD_GRACE_S": "2",
@@ -32,7 +32,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running_servers(tmp_path_factory.mktemp("histories") / "data", **SHORT) as servers:
         parts = build_services(load_config(servers.environment)).parts
         parts.shards.begin(SHARDS)
-        yield World(servers, parts)
+        world = World(servers, parts)
+        yield world
+        world.patch.undo()
         parts.close()
 
 

@@ -1,4 +1,4 @@
--- Removes one due entry: its own intent by the operation that noted it, any entry by the sweeper that has finished it.
+-- Withdraws an intent: by the operation that noted it, after its last script.
 -- KEYS  1 due queue
 -- ARGV  1 member
 -- returns ok

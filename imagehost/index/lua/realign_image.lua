@@ -17,6 +17,9 @@ if h[1] == 'pending' then
   if h[5] and tonumber(h[5]) > tonumber(at) then at = h[5] end
   redis.call('ZADD', due, 'NX', at, 'upload:' .. h[3] .. ':' .. iid)
 end
-if h[6] then redis.call('ZADD', due, 'NX', 0, h[6]) end
+if h[6] then
+  local time = redis.call('TIME')
+  redis.call('ZADD', due, 'NX', time[1] * 1000 + math.floor(time[2] / 1000), h[6])
+end
 if h[7] then redis.call('ZADD', due, h[7], 'expire:' .. h[8] .. ':' .. iid) end
 return 'ok'

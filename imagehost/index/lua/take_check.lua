@@ -1,4 +1,4 @@
--- Takes the lease on checking a shard. A replay by the holder answers ok.
+-- Takes the lease on checking a shard, or renews the holder's own.
 -- KEYS  1 meta of the shard
 -- ARGV  1 op  2 lease_ms
 -- returns the epoch to check under | '' (somebody else checks it, or the shard is wiped)

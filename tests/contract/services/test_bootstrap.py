@@ -15,7 +15,6 @@ from imagehost.services import bootstrap
 from imagehost.services.accounts import API_KEYS_MAX, Accounts
 from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
 from imagehost.services.freshness import Freshness
-from imagehost.storage.inventory import Listed
 from tests.contract.services.conftest import Bench, Crash, Faulty
 
 
@@ -91,8 +90,8 @@ def test_a_first_start_that_died_is_finished_by_the_next(bench: Bench, tmp_path:
 class _Empty:
     """A bucket that holds nothing but what `doctor` notes."""
 
-    def list_below(self, prefix: str) -> list[Listed]:
-        return [Listed(f"{prefix}meta/doctor.json", 10, 0.0, "etag")]
+    def is_empty(self) -> bool:
+        return True
 
 
 class _Wiped:
@@ -117,14 +116,14 @@ def test_a_wiped_index_over_a_full_bucket_is_left_to_a_rebuild(bench: Bench) -> 
 def test_a_wiped_index_over_an_empty_bucket_is_declared_whole(bench: Bench) -> None:
     shards: Any = _Wiped()
     empty: Any = _Empty()
-    assert _bootstrap(bench, shards=shards, inventory=empty).begin_shards()
+    assert _bootstrap(bench, shards=shards, objects=empty).begin_shards()
     assert shards.begun == list(SHARDS[:3])
 
 
 def test_an_empty_bucket_under_a_full_index_is_not_taken_for_a_new_house(bench: Bench) -> None:
     empty: Any = _Empty()
     with pytest.raises(BucketLost):
-        _bootstrap(bench, inventory=empty).begin_shards()
+        _bootstrap(bench, objects=empty).begin_shards()
     assert _bootstrap(bench).begin_shards()
 
 

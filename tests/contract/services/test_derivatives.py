@@ -144,6 +144,16 @@ def test_what_fails_on_the_way_is_unavailable_and_works_the_next_time(
     assert "/variants/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
 
 
+def test_what_fails_again_and_again_is_the_original_and_not_tried_again_at_once(bench: Bench, image: Image) -> None:
+    bench.sandbox.plan["derive"] = ["fail"] * derivatives.FAILURES + ["break"]
+    for _ in range(derivatives.FAILURES - 1):
+        with pytest.raises(Unavailable):
+            bench.faulty.delivery.redirect(image, "preview", "GET")
+    for _ in range(3):
+        assert "/uploads/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
+    assert not is_stored(bench, image)
+
+
 def test_an_original_that_is_not_what_was_published_is_unavailable(bench: Bench, image: Image) -> None:
     with pytest.raises(Unavailable, match="damaged"):
         bench.services.delivery.redirect(replace(image, size=image.size + 1), "preview", "GET")

@@ -20,7 +20,6 @@ from imagehost.services.facade import Services
 from imagehost.services.freshness import ABSENT_S, LOOKS_AT_ONCE, LOOKS_PER_S, Freshness
 from tests.contract.services.conftest import Bench, faulty
 
-
 PNG = Details(filename="a.png", mime="image/png")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imagehost import ids
+from imagehost.errors import Unavailable
 from imagehost.models import DeadRecord
 from tests.contract.services.conftest import Bench, Crash
 from tests.contract.services.damage import DAY_S, Plant, Wreck
@@ -146,6 +147,19 @@ def test_a_dead_record_goes_after_30_days_and_not_before(wreck: Wreck) -> None:
     assert wreck.bench.parts.records.find_image(iid) is None
     assert wreck.codes() == []
     wreck.redis.delete(wreck.image(iid))  # its tombstone ends on the same day
+
+
+def test_a_store_that_forbids_to_remove_a_dead_record_keeps_no_shard_from_its_check(
+    wreck: Wreck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wreck.bench.services.changes.delete(wreck.uid, wreck.bench.publish())
+
+    def forbidden(*_args: Any) -> None:
+        raise Unavailable("The storage refuses.")
+
+    monkeypatch.setattr(wreck.bench.parts.records, "remove_image", forbidden)
+    report = wreck.check(repair=True, later_s=30 * DAY_S + 60)
+    assert (report.findings, report.counts.tidied, report.moved) == ([], 0, [])
 
 
 def test_a_record_that_died_a_moment_ago_is_as_old_as_its_death_and_not_as_its_listing(

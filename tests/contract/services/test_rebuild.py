@@ -23,8 +23,7 @@ from tests.contract.builders import edited
 from tests.contract.raw import Raw
 from tests.stack import embedded_stack
 
-IMAGES, USERS, DEAD = 80, 8, 8
-MANY = 1_000
+IMAGES, USERS, DEAD, MANY = 80, 8, 8, 1_000
 
 
 class Stop(Exception):
@@ -67,6 +66,19 @@ def assert_all_there(services: Services, raw: Raw) -> None:
     assert len(list(services.dump.lines())) == USERS + IMAGES
     for uid in services.parts.survey.scan()[1]:
         raw.check_counters(uid)
+
+
+def test_an_account_whose_maker_died_before_its_claim_is_in_no_dump(services: Services, raw: Raw) -> None:
+    services.rebuild.run()
+    before, (account, _) = list(services.dump.lines()), synthetic.account(0)
+    nobodys = replace(account, username="died-young", api_keys=(), rev=1)
+    services.parts.records.write_account(nobodys)
+    try:
+        raw.client.flushall()
+        services.rebuild.run()
+        assert list(services.dump.lines()) == before
+    finally:
+        services.parts.objects.remove([object_keys.account_record(nobodys.uid)])
 
 
 def test_all_is_there_again_and_a_second_rebuild_has_nothing_to_do(services: Services, raw: Raw) -> None:
