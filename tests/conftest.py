@@ -6,6 +6,8 @@ import secrets
 
 import pytest
 
+from tests import blackbox
+
 LONGEST = ("tests/faults/test_histories.py", "tests/faults/test_backlog.py", "tests/faults/")
 
 
@@ -15,6 +17,17 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     return f"HISTORIES_SEED={os.environ['HISTORIES_SEED']}"
+
+
+@pytest.hookimpl(trylast=True)  # after the fixtures of the last test, which still need them
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Servers of one layer are done with when the next begins; as fixtures of the session they would run on."""
+    if nextitem is not None and _layer(item) != _layer(nextitem):
+        blackbox.end_all()
+
+
+def _layer(item: pytest.Item) -> str:
+    return item.nodeid.split("/")[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -216,6 +216,7 @@ def test_a_dialog_gives_the_focus_back_to_the_tile_it_came_from(account: Client,
     page.keyboard.press("Escape")
     expect(delete).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.locator("#confirm-no")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".tile")).to_have_count(1)

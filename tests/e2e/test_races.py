@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 import requests
 
-from tests.e2e.client import Client, assert_problem, fetch, sha256
+from tests.e2e.client import Client, assert_problem
 from tests.e2e.server import Server, eventually
 from tests.images import photo
 
@@ -23,24 +23,6 @@ def at_once(*work: Callable[[], requests.Response]) -> list[requests.Response]:
 
     with ThreadPoolExecutor(len(work)) as pool:
         return list(pool.map(run, work))
-
-
-def test_of_sixteen_completes_one_publishes(account: Client) -> None:
-    iid = account.send_bytes(photo("astronaut"), "image/jpeg", signed=True)
-    answers = at_once(*[lambda: account.complete(iid)] * 16)
-    statuses = Counter(answer.status_code for answer in answers)
-    assert statuses[201] == 1
-    assert set(statuses) <= {200, 201, 409}
-    for answer in answers:
-        if answer.status_code == 409:
-            assert_problem(answer, 409, "upload-busy")
-            assert int(answer.headers["Retry-After"]) >= 1
-    images = [answer.json() for answer in answers if answer.ok]
-    final = account.complete(iid)
-    assert final.status_code == 200
-    assert [image for image in images if image != final.json()] == []
-    assert sha256(fetch("GET", final.json()["src"]).content) == sha256(photo("astronaut"))
-    assert account.usage() == {"bytes": len(photo("astronaut")), "images": 1, "reserved_bytes": 0, "pending": 0}
 
 
 def test_of_many_completes_of_a_bad_file_none_publishes(server: Server, account: Client) -> None:
@@ -71,18 +53,6 @@ def test_of_many_deletes_one_deletes(server: Server, account: Client) -> None:
     assert set(statuses) <= {202, 204, 410}
     assert statuses[202] + statuses[204] == 1
     server.assert_nothing_left(account)
-
-
-def test_edits_at_the_same_moment_are_all_kept(account: Client) -> None:
-    iid = account.upload(photo("coffee"), "image/jpeg")["id"]
-    answers = at_once(
-        lambda: account.patch(iid, {"title": "title"}),
-        lambda: account.patch(iid, {"tags": ["tag"]}),
-        lambda: account.patch(iid, {"kind": "kind"}),
-    )
-    assert [answer.status_code for answer in answers] == [200] * 3
-    image = account.meta(iid).json()
-    assert (image["title"], image["tags"], image["kind"], image["rev"]) == ("title", ["tag"], "kind", 4)
 
 
 def test_of_edits_with_the_same_if_match_one_is_kept(account: Client) -> None:

@@ -17,7 +17,7 @@ from tests.faults.machine import Histories, World
 from tests.stack import running_servers
 
 HISTORIES = 200
-STEPS = 18
+STEPS = 14
 SHORT = {
     "IMAGEHOST_UPLOAD_URL_S": "604800",  # time is moved by hand: no URL is to end by the clock
     "IMAGEHOST_UPLOAD_GRACE_S": "2",
