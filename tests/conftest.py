@@ -31,7 +31,9 @@ def _layer(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no process is left alone with one at the end."""
-    items.sort(
-        key=lambda item: next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
-    )
+    """Layer by layer; the longest first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: (_rank(item), _layer(item)))
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
