@@ -115,7 +115,8 @@ ImageRecord = ReadyRecord | DeadRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A ready image as the index knows it. `checked` is the epoch in which its record was last read or written."""
+    """A ready image as the index knows it. `checked` is the epoch in which its record was last read or written; empty
+    for one that was read from its record alone."""
 
     image: Image
     views: int

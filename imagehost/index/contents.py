@@ -8,6 +8,7 @@ import redis
 
 from imagehost.index import keyspace
 from imagehost.index.client import translated
+from imagehost.index.survey import chunks
 
 CHUNK = 500  # hashes held at once
 
@@ -23,7 +24,7 @@ class Contents:
     def list_owned(self, iids: Iterable[str]) -> dict[str, list[str]]:
         """The published ones of these images, by owner; each owner's sorted."""
         owned: dict[str, list[str]] = {}
-        for some in _chunks(sorted(iids)):
+        for some in chunks(sorted(iids), CHUNK):
             pipe = self._redis.pipeline(transaction=False)
             for iid in some:
                 pipe.hmget(keyspace.image(iid), "state", "owner_uid")
@@ -43,7 +44,7 @@ class Contents:
 
     def read_images(self, iids: Sequence[str]) -> Iterator[dict[str, str]]:
         """The hashes of these images in this order, without those that are not published (any more)."""
-        for some in _chunks(iids):
+        for some in chunks(iids, CHUNK):
             yield from (fields for fields in self._read(some) if fields.get("state") == "ready")
 
     @translated
@@ -53,8 +54,3 @@ class Contents:
             pipe.hgetall(keyspace.image(iid))
         answers: list[Any] = pipe.execute()
         return answers
-
-
-def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]

@@ -5,7 +5,7 @@ other: a shard's due queue, its users' lists, and the ids that the caller knows.
 caller that wants what nothing leads to as well.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ class Survey:
 
     def _hashes(self, keys: dict[str, str]) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
-        for some in _chunks(list(keys)):
+        for some in chunks(list(keys), CHUNK):
             pipe = self._redis.pipeline(transaction=False)
             for any_id in some:
                 pipe.hgetall(keys[any_id])
@@ -85,7 +85,7 @@ class Survey:
 
     def _lists(self, uids: list[str]) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
-        for some in _chunks(uids):
+        for some in chunks(uids, CHUNK):
             pipe = self._redis.pipeline(transaction=False)
             for uid in some:
                 pipe.zrange(keyspace.user_images(uid), 0, -1, withscores=True)
@@ -99,6 +99,7 @@ def _scores(members: Any) -> dict[str, int]:
     return {str(member): int(score) for member, score in members}
 
 
-def _chunks(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+def chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """So many ids at a time."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

@@ -45,12 +45,15 @@ class Library:
             items=tuple(published for published in fresh if published and not published.image.is_over(self._now_s())),
         )
 
-    def count_view(self, iid: str) -> None:
-        """One more view; best effort: a Redis that takes no writes keeps nobody from looking."""
+    def count_view(self, published: Published) -> None:
+        """One more view; best effort: a Redis that takes no writes keeps nobody from looking. One that did not answer,
+        or has lost the image, is left alone."""
+        if not published.checked:
+            return
         try:
-            self._parts.images.count_view(iid)
+            self._parts.images.count_view(published.image.iid)
         except Unavailable as exc:
-            log.warning("view_not_counted", extra={"iid": iid}, exc_info=exc)
+            log.warning("view_not_counted", extra={"iid": published.image.iid}, exc_info=exc)
 
     def _now_s(self) -> float:
         return self._parts.presigner.now_s()

@@ -82,6 +82,20 @@ def connect(pair: RedisPair, store: Mapping[str, str]) -> Iterator[Connect]:
         services.parts.close()
 
 
+def _edited_on_the_old_master(pair: RedisPair, connect: Connect, title: str) -> tuple[Owner, Services, str]:
+    """An owner whose edit was acknowledged there after another process had compared what the new one shows with the
+    bucket; that process; and the image."""
+    owner, other = Owner(connect()), connect()
+    iid = owner.publish()
+    pair.freeze_replica()
+    pair.promote()
+    assert other.library.get_for_viewer(iid, None).image.title is None
+    other.upkeep.run()
+    owner.edit(iid, title=title)
+    assert pair.master.client.hget(f"img:{{{iid[:2]}}}{iid[2:]}", "title") == title
+    return owner, other, iid
+
+
 @pytest.mark.parametrize("by", ["the same process", "another process"])
 def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
     pair: RedisPair, connect: Connect, by: str
@@ -138,14 +152,7 @@ def test_what_a_process_wrote_to_the_old_master_is_seen_once_it_has_found_the_ne
     pair: RedisPair, connect: Connect
 ) -> None:
     """Two masters for a while: the other process has already compared what it shows with the bucket."""
-    owner, other = Owner(connect()), connect()
-    iid = owner.publish()
-    pair.freeze_replica()
-    pair.promote()
-    assert other.library.get_for_viewer(iid, None).image.title is None
-    other.upkeep.run()
-    owner.edit(iid, title="written to the old master")
-    assert pair.master.client.hget(f"img:{{{iid[:2]}}}{iid[2:]}", "title") == "written to the old master"
+    owner, other, iid = _edited_on_the_old_master(pair, connect, "written to the old master")
     pair.master.kill()
     assert owner.view(iid).image.title == "written to the old master"
     assert other.library.get_for_viewer(iid, None).image.title == "written to the old master"
@@ -166,14 +173,7 @@ def test_a_demotion_that_breaks_no_connection_is_noticed_by_the_next_watch(pair:
 def test_what_a_process_wrote_to_the_old_master_before_it_died_is_seen_after_the_late_check(
     pair: RedisPair, connect: Connect
 ) -> None:
-    owner, other = Owner(connect()), connect()
-    iid = owner.publish()
-    pair.freeze_replica()
-    pair.promote()
-    assert other.library.get_for_viewer(iid, None).image.title is None
-    other.upkeep.run()
-    owner.edit(iid, title="nobody else knows")
-    assert pair.master.client.hget(f"img:{{{iid[:2]}}}{iid[2:]}", "title") == "nobody else knows"
+    _, other, iid = _edited_on_the_old_master(pair, connect, "nobody else knows")
     pair.master.kill()  # and with it the process, which asks for nothing any more
 
     assert other.upkeep.run() == 0, "all is settled, and it is too early for the second look"

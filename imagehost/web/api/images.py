@@ -115,7 +115,7 @@ def _view(iid: str, identity: Identity | None, query: ViewQuery) -> ResponseRetu
             raise
         raise ImageNotFound() from None
     if not head and query.variant is None:
-        services().library.count_view(iid)
+        services().library.count_view(published)
     answer = Response(status=302, headers={"Location": target.url})
     scope = "private" if published.image.private else "public"
     answer.headers["Cache-Control"] = f"{scope}, max-age={target.max_age_s}"
