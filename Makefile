@@ -30,7 +30,7 @@ check: bootstrap-check ## ruff, mypy and import-linter
 
 lock: bootstrap-check ## compile requirements*.in into the pinned files; UPGRADE=--upgrade takes newer versions
 	@for name in requirements requirements-embedded requirements-dev; do \
-		$(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		$(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove .venv and caches; data stays
