@@ -60,6 +60,9 @@ class Kind(Protocol[V]):
     def mend(self, view: V, fault: Fault) -> None:
         """Carry out the remedy. Raises Unavailable."""
 
+    def keep_up(self, view: V) -> None:
+        """Do what a repair does for each in which nothing is wrong, or no longer. Raises Unavailable."""
+
 
 def examine(find: Callable[[str], Stored[T] | None], name: str) -> Stored[T] | Damaged | None:
     """A record, or why what is there is none. Raises Unavailable when the store does not answer."""

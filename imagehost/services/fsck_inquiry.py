@@ -35,18 +35,22 @@ class Inquiry(Generic[V]):
         self._suspects: Suspects[V] = {}
         self._suspected_at_s = time.monotonic()
 
-    def suspect(self, name: str, view: V) -> bool:
-        """Note whatever the first look at this one shows; whether that was anything."""
+    def look(self, name: str, view: V) -> None:
+        """Note whatever the first look at this one shows; where that is nothing it is kept up, in a repair."""
         faults = self._kind.judge(view)
         if faults:
             self._suspects[name] = (view, faults)
             self._suspected_at_s = time.monotonic()
-        return bool(faults)
+        elif self._repair:
+            self._kind.keep_up(view)
 
     def close(self) -> bool:
-        """Look again, report what is confirmed, and repair it; whether anything was written. Raises Unavailable."""
+        """Look again, report what is confirmed, repair it, and keep up what has been mended; whether anything was
+        written. Raises Unavailable."""
         confirmed = self._confirm(self._suspects)
         left = self._mend(confirmed) if self._repair else confirmed
+        for name in confirmed.keys() - left.keys():
+            self._kind.keep_up(confirmed[name][0])
         for name in sorted(confirmed.keys() | left.keys()):
             found, still = (side[name][1] if name in side else [] for side in (confirmed, left))
             for fault in (*found, *(each for each in still if each not in found)):

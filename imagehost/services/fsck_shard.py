@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from imagehost.index.survey import ShardView
 from imagehost.models import ReadyRecord
-from imagehost.services.findings import Finding, Report
+from imagehost.services.findings import Counts, Finding, Report
 from imagehost.services.fsck_accounts import AccountKind
 from imagehost.services.fsck_counters import Counters
-from imagehost.services.fsck_faults import Fault
+from imagehost.services.fsck_faults import Fault, Kind, V
 from imagehost.services.fsck_images import ImageView, judge, to_int
 from imagehost.services.fsck_inquiry import Inquiry
 from imagehost.services.fsck_listing import Listing
@@ -40,13 +40,19 @@ class Terms:
 class ImageKind:
     """Images, for an Inquiry."""
 
-    def __init__(self, looker: Looker, repairs: Repairs, terms: Terms) -> None:
+    def __init__(self, looker: Looker, repairs: Repairs, terms: Terms, counts: Counts) -> None:
         self.look_again = looker.look_again
         self.mend = repairs.mend
+        self._repairs = repairs
         self._terms = terms
+        self._counts = counts
 
     def judge(self, view: ImageView) -> list[Fault]:
         return judge(view, now_s=self._terms.now_s(), min_age_s=self._terms.min_age_s)
+
+    def keep_up(self, view: ImageView) -> None:
+        self._repairs.keep_up(view)
+        self._counts.tidied += self._repairs.tidy(view, self._terms.now_s(), self._terms.min_age_s)
 
 
 class ShardCheck:
@@ -60,8 +66,7 @@ class ShardCheck:
         self._report = report
         self._keep = keep
         self._looker = Looker(parts, pool, deep=terms.deep, keep=keep)
-        self._repairs = Repairs(parts, epoch)
-        self._images = ImageKind(self._looker, self._repairs, terms)
+        self._images = ImageKind(self._looker, Repairs(parts, epoch), terms, report.counts)
         self._accounts = AccountKind(parts, pool, epoch)
         self._counters = Counters(parts, repair=terms.repair, keep=keep)
 
@@ -89,27 +94,24 @@ class ShardCheck:
                 self._report.findings.append(Finding("F8", object_key, "nothing has such an object key", STRANGER))
         return not any(finding.code in OF_INDEX and not finding.repaired for finding in self._report.findings[seen:])
 
+    def _inquiry(self, kind: Kind[V]) -> Inquiry[V]:
+        terms = self._terms
+        return Inquiry(kind, self._report, repair=terms.repair, patience_s=terms.patience_s, keep=self._keep)
+
     def _check_images(self, sight: Sight) -> bool:
         """Whether anything was written."""
-        terms, counts = self._terms, self._report.counts
-        inquiry = Inquiry(self._images, self._report, repair=terms.repair, patience_s=terms.patience_s, keep=self._keep)
+        inquiry = self._inquiry(self._images)
         for view in self._looker.look(sight):
-            counts.images += isinstance(view.record, ReadyRecord)
-            if not inquiry.suspect(view.iid, view) and terms.repair:
-                self._repairs.keep_up(view)
-                counts.tidied += self._repairs.tidy(view, terms.now_s(), terms.min_age_s)
+            self._report.counts.images += isinstance(view.record, ReadyRecord)
+            inquiry.look(view.iid, view)
         return inquiry.close()
 
     def _check_accounts(self, listing: Listing, users: Mapping[str, Mapping[str, str]]) -> None:
-        terms = self._terms
-        inquiry = Inquiry(
-            self._accounts, self._report, repair=terms.repair, patience_s=terms.patience_s, keep=self._keep
-        )
+        inquiry = self._inquiry(self._accounts)
         for view in self._accounts.look(users, sorted(listing.accounts.keys() | users.keys())):
             self._keep()
             self._report.counts.accounts += view.record is not None
-            if not inquiry.suspect(view.uid, view) and terms.repair:
-                self._accounts.keep_up(view)
+            inquiry.look(view.uid, view)
         inquiry.close()
 
     def _check_overdue(self, shard: str, sight: Sight) -> None:

@@ -137,6 +137,16 @@ def test_staging_bytes_without_an_upload_go_after_a_day_and_are_a_finding_after_
     assert wreck.bench.services.completion.complete(wreck.uid, pending).created
 
 
+def test_staging_bytes_beside_something_to_mend_go_in_the_same_check(wreck: Wreck) -> None:
+    """Bytes that were sent again after the complete, and those of an attempt that died before it."""
+    bench, iid = wreck.bench, wreck.bench.publish()
+    staged = wreck.put(f"incoming/{wreck.uid}/{iid}/photo.jpg")
+    wreck.put(f"uploads/{wreck.uid}/{iid}/{ids.new_version()}/photo.jpg")
+    assert [finding.code for finding in wreck.repair()] == ["F1"]
+    assert staged not in wreck.world()[0].objects
+    assert bench.objects_of(iid) == {wreck.original(iid).split("/")[3]}
+
+
 def test_a_dead_record_goes_after_30_days_and_not_before(wreck: Wreck) -> None:
     iid = wreck.bench.publish()
     wreck.bench.services.changes.delete(wreck.uid, iid)

@@ -22,12 +22,15 @@ class Wrong:
     def mend(self, view: str, fault: Fault) -> None:
         raise AssertionError("nothing is to be mended")
 
+    def keep_up(self, view: str) -> None:
+        raise AssertionError("it is not whole")
+
 
 def test_patience_begins_with_the_last_suspicion_however_long_the_first_look_took() -> None:
     report, waits = Report(), []
     inquiry = Inquiry(Wrong(), report, repair=False, patience_s=PATIENCE_S, keep=lambda: waits.append(1))
     threading.Event().wait(PATIENCE_S)  # others are looked at
-    inquiry.suspect("x", "it is behind")
+    inquiry.look("x", "it is behind")
     inquiry.close()
     assert waits
     assert [finding.subject for finding in report.findings] == ["x"]
