@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.e2e.client import Client
 from tests.e2e.server import Server
@@ -27,7 +27,10 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+PATIENCE_MS = 15_000  # no test is about speed, and the machine may be busy
+
 Opener = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +63,7 @@ def visit(browser: Browser, server: Server, account: Client) -> Iterator[Opener]
         context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(WATCH_SHIFTS)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", note)
