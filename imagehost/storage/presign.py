@@ -3,9 +3,6 @@
 A PUT is refused outside incoming/, a GET outside uploads/ and variants/. A GET is signed at the start of a fixed window
 and good for two, so that everyone gets the same URL all window long and caches keep what is behind it; the windows of
 different images start at different times, so that a site's URLs do not all change at once.
-
-The signature is SigV4 in the query (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html),
-computed by botocore's signer with our date in the place of its own.
 """
 
 import base64
@@ -13,15 +10,13 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
-from botocore.auth import SIGV4_TIMESTAMP, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import Credentials
 
 from imagehost.storage import object_keys
+from imagehost.storage.sigv4 import QuerySigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,28 +49,9 @@ class Window:
         return self.starts_at_s + 2 * self.length_s
 
 
-class _QueryAuth(S3SigV4QueryAuth):
-    """botocore's signer, at a time of our choice."""
-
-    if TYPE_CHECKING:  # what botocore's stubs leave out
-
-        def _modify_request_before_signing(self, request: AWSRequest) -> None: ...
-        def _inject_signature_to_request(self, request: AWSRequest, signature: str) -> None: ...
-
-    def __init__(self, credentials: ReadOnlyCredentials, region: str, signed_at_s: int, expires_in_s: int) -> None:
-        super().__init__(credentials, "s3", region, expires=expires_in_s)
-        self._signed_at_s = signed_at_s
-
-    def add_auth(self, request: AWSRequest) -> None:
-        signed_at = datetime.fromtimestamp(self._signed_at_s, UTC)
-        request.context["timestamp"] = signed_at.strftime(SIGV4_TIMESTAMP)
-        self._modify_request_before_signing(request)
-        text = self.string_to_sign(request, self.canonical_request(request))
-        self._inject_signature_to_request(request, self.signature(text, request))
-
-
 class Presigner:
-    """Signs URLs of one bucket as `client` (made for the public endpoint) would address it. Never asks the network."""
+    """Signs URLs of one bucket as `client` (made for the public endpoint) would address it. Never asks the network, but
+    where boto3 refreshes credentials that are about to end."""
 
     def __init__(
         self,
@@ -86,18 +62,13 @@ class Presigner:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._region = client.meta.region_name
-        self._credentials = credentials
         self._window_s = window_s
         self._clock = clock
         example = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "x"})
-        self._base = example.split("?", 1)[0].removesuffix("x")
-
-    @property
-    def origin(self) -> str:
-        """The origin that browsers dial: scheme, host and port of every URL from here."""
-        parts = urlsplit(self._base)
-        return f"{parts.scheme}://{parts.netloc}"
+        base_url = example.split("?", 1)[0].removesuffix("x")
+        self._signer = QuerySigner(base_url, client.meta.region_name, credentials)
+        parts = urlsplit(base_url)
+        self.origin = f"{parts.scheme}://{parts.netloc}"  # which browsers dial, of every URL from here
 
     def now_s(self) -> float:
         """The time by which this signs, seconds since the epoch."""
@@ -117,7 +88,7 @@ class Presigner:
         if sha256 is not None:
             headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
         now = int(self.now_s())
-        url = self._sign("PUT", object_key, {}, headers | {"content-length": str(size_bytes)}, now, expires_in_s)
+        url = self._signer.sign("PUT", object_key, {}, headers | {"content-length": str(size_bytes)}, now, expires_in_s)
         return SignedUrl(url, headers, now + expires_in_s)
 
     def get(
@@ -159,21 +130,4 @@ class Presigner:
             "response-content-disposition": disposition,
             "response-cache-control": cache_control,
         }
-        return self._sign(method, object_key, overrides, {}, signed_at_s, expires_in_s)
-
-    def _sign(
-        self,
-        method: str,
-        object_key: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        signed_at_s: int,
-        expires_in_s: int,
-    ) -> str:
-        url = self._base + quote(object_key, safe="/-_.~")
-        if query:
-            url += "?" + urlencode(query, quote_via=quote, safe="-_.~")
-        request = AWSRequest(method=method, url=url, headers=dict(headers))
-        credentials = self._credentials.get_frozen_credentials()
-        _QueryAuth(credentials, self._region, signed_at_s, expires_in_s).add_auth(request)
-        return str(request.url)
+        return self._signer.sign(method, object_key, overrides, {}, signed_at_s, expires_in_s)
