@@ -1,5 +1,6 @@
 """The composition root: configuration → clients → adapters → services → blueprints. The only file that knows all."""
 
+import atexit
 from pathlib import Path
 
 from flask import Flask
@@ -91,7 +92,8 @@ def create_app(config: Config | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     # A redirect to the address with one slash less would be built from `Host`.
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = build_services(config)
+    app.extensions[EXTENSION] = services = build_services(config)
+    atexit.register(services.library.flush_views)
     problems.register(app)
     headers.register(app)
     app.register_blueprint(api)

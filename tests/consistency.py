@@ -97,7 +97,12 @@ def read_world(environ: Mapping[str, str], shard: str | None = None) -> World:
                 due |= dict(index.zrange(name, 0, -1, withscores=True))
             else:
                 assert kind in ("meta", "lease"), name
-    return World(objects, records, accounts, documents("usernames/"), images, users, lists, due)
+    return World(objects, records, accounts, documents("usernames/"), _known(images), users, lists, due)
+
+
+def _known(images: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Without those of which the index knows nothing, but that they are being viewed."""
+    return {iid: h for iid, h in images.items() if set(h) != {"views"}}
 
 
 def assert_consistent(environ: Mapping[str, str], shard: str | None = None) -> None:

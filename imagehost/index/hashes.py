@@ -73,7 +73,7 @@ def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
 
 
 def to_entry(h: Mapping[str, str]) -> Entry | None:
-    """What an image hash says; None for an empty one (or one on which a late view was counted after a wipe)."""
+    """What an image hash says; None for an empty one (or one on which a late view is being counted after a wipe)."""
     if "state" not in h:
         return None
     iid, uid = h["id"], h["owner_uid"]

@@ -1,9 +1,10 @@
 """Images in the index: reservations, leases, published images, tombstones, and each owner's list of them.
 
 It never decides what is true: `apply` brings it up to a record, everything else admits, leases, schedules or reads.
-Every method but the lists is one atomic round trip; all raise Unavailable when Redis does not answer.
+Every method but the lists and the views is one atomic round trip; all raise Unavailable when Redis does not answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -146,9 +147,19 @@ class ImageIndex:
         return cast(Literal["ok", "no", "early"], self._scripts("drop_reservation", keys, iid))
 
     @translated
-    def count_view(self, iid: str) -> None:
-        """One more view. Best effort: a view of an image that dies meanwhile may be counted on its tombstone."""
-        self._redis.hincrby(keyspace.image(iid), "views", 1)
+    def count_views(self, counts: Mapping[str, int]) -> None:
+        """Add views to images that are in the index. Best effort: a view of an image that dies meanwhile may be counted
+        on its tombstone, and a lost answer makes it count twice."""
+        pipe = self._redis.pipeline(transaction=False)
+        for iid, views in counts.items():
+            pipe.hincrby(keyspace.image(iid), "views", views)
+            pipe.hexists(keyspace.image(iid), "state")
+        known = pipe.execute()[1::2]
+        for iid, is_known in zip(counts, known, strict=True):
+            if not is_known:  # the index has lost it since it was looked at: nothing may be left in its place
+                pipe.hdel(keyspace.image(iid), "views")
+        if not all(known):
+            pipe.execute()
 
     @translated
     def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:

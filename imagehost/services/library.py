@@ -1,15 +1,13 @@
 """Looking at images: who may see one, and a user's list of them. Everything is answered from the index, wherever that
 is fresh."""
 
-import logging
 from dataclasses import replace
 
-from imagehost.errors import ImageDeleted, ImageNotFound, Unavailable
+from imagehost.errors import ImageDeleted, ImageNotFound
 from imagehost.models import Page, Position, Published, Tombstone
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
-
-log = logging.getLogger(__name__)
+from imagehost.services.view_counts import ViewCounts
 
 
 class Library:
@@ -18,6 +16,7 @@ class Library:
     def __init__(self, parts: Parts, freshness: Freshness) -> None:
         self._parts = parts
         self._freshness = freshness
+        self._counts = ViewCounts(parts.images)
 
     def get_for_viewer(self, iid: str, viewer: str | None, *, signed: bool = False) -> Published:
         """A published image as `viewer` (a uid, or None for anybody) may see it; `signed`: the address itself says that
@@ -46,14 +45,14 @@ class Library:
         )
 
     def count_view(self, published: Published) -> None:
-        """One more view; best effort: a Redis that takes no writes keeps nobody from looking. One that did not answer,
-        or has lost the image, is left alone."""
-        if not published.checked:
-            return
-        try:
-            self._parts.images.count_view(published.image.iid)
-        except Unavailable as exc:
-            log.warning("view_not_counted", extra={"iid": published.image.iid}, exc_info=exc)
+        """One more view, which the index shows a moment later. An index that did not answer, or has lost the image, is
+        left alone."""
+        if published.checked:
+            self._counts.count(published.image.iid)
+
+    def flush_views(self) -> None:
+        """Have the index show all views up to now; best effort."""
+        self._counts.flush()
 
     def _now_s(self) -> float:
         return self._parts.presigner.now_s()

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import threading
+import time
 from typing import Any
 
 import requests
@@ -72,6 +74,16 @@ class Client:
         assert answer.status_code == 201, answer.text
         image: dict[str, Any] = answer.json()
         return image
+
+    def wait_for_views(self, iid: str, views: int) -> dict[str, Any]:
+        """The image's metadata once so many views are shown; they are counted a moment later."""
+        deadline_s, pause = time.monotonic() + TIMEOUT_S, threading.Event()
+        while True:
+            image: dict[str, Any] = self.meta(iid).json()
+            if image["views"] >= views:
+                return image
+            assert time.monotonic() < deadline_s, f"{image['views']} views are shown, not {views}"
+            pause.wait(0.05)
 
     def list_all(self) -> list[str]:
         """The ids of the newest hundred images."""

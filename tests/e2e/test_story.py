@@ -4,6 +4,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import requests
 from PIL import Image
 
 from tests.e2e.client import API, Client, assert_problem, fetch, put, sha256
@@ -107,13 +108,18 @@ def edit(account: Client, iid: str) -> None:
     change = {"title": "Cat №2", "tags": ["b", "a"], "metadata": {"steps": [1, {"ü": None}]}, "kind": "room"}
     edited = account.patch(iid, change, headers={"If-Match": '"1"'})
     assert (edited.status_code, edited.headers["ETag"]) == (200, '"2"')
-    assert edited.json() == before.json() | change | {"rev": 2}
+    assert but_views(edited) == but_views(before) | change | {"rev": 2}
     assert_problem(account.patch(iid, {"title": "lost"}, headers={"If-Match": '"1"'}), 412, "rev-mismatch")
     assert_problem(account.patch(iid, {"title": "lost"}, headers={"If-Match": 'W/"2"'}), 412, "rev-mismatch")
     assert account.patch(iid, {"title": None, "kind": None}, headers={"If-Match": "*"}).status_code == 200
     read = account.meta(iid)
     assert read.headers["ETag"] == '"3"'
-    assert read.json() == before.json() | change | {"title": None, "kind": None, "rev": 3}
+    assert but_views(read) == but_views(before) | change | {"title": None, "kind": None, "rev": 3}
+
+
+def but_views(answer: requests.Response) -> dict[str, Any]:
+    """An image without its views, which may be counted at this moment."""
+    return {name: value for name, value in answer.json().items() if name != "views"}
 
 
 def hide(account: Client, image: dict[str, Any], stranger: Client, anonymous: Client) -> None:

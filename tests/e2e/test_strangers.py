@@ -55,7 +55,7 @@ def test_a_public_image_can_be_seen_but_not_changed_by_others(account: Client, s
     assert_problem(stranger.delete(iid), 403, "not-owner")
     assert_problem(stranger.complete(iid), 404, "image-not-found")
     assert_problem(stranger.post(f"{API}/image/{iid}/presign", {}), 404, "image-not-found")
-    assert account.meta(iid).json() == image | {"views": 1}
+    assert account.wait_for_views(iid, 1) == image | {"views": 1}
     assert stranger.list_all() == []
 
 

@@ -54,14 +54,23 @@ def test_records_applied_in_any_order_end_at_the_last(
     assert raw.counters(uid) == (0, 0, 0, 0)
 
 
+def test_views_of_an_image_that_the_index_has_lost_leave_nothing_in_its_place(
+    parts: Parts, raw: Raw, uid: str, epoch: str
+) -> None:
+    known, lost = ready(uid, ids.new_iid(uid)), ids.new_iid(uid)
+    parts.images.apply(known, epoch)
+    parts.images.count_views({lost: 3, known.iid: 2})
+    assert raw.image(lost) == {}
+    assert parts.images.find(known.iid).entry == Published(image=known.image, views=2, checked=epoch)
+
+
 def test_an_edit_replaces_what_the_index_shows_and_keeps_the_views(
     parts: Parts, raw: Raw, uid: str, epoch: str
 ) -> None:
     iid = ids.new_iid(uid)
     record = ready(uid, iid, title="a", tags=("x",), metadata={"k": 1})
     parts.images.apply(record, epoch)
-    parts.images.count_view(iid)
-    parts.images.count_view(iid)
+    parts.images.count_views({iid: 2})
     bare = edited(record, title=None, tags=(), metadata={})
     assert parts.images.apply(bare, epoch) == "ok"
     assert parts.images.find(iid).entry == Published(image=bare.image, views=2, checked=epoch)

@@ -92,7 +92,7 @@ def test_a_hash_says_what_its_record_says_and_keeps_what_only_the_index_knows(
     record = ready(uid, ids.new_iid(uid), title="right", tags=("a", "b"))
     name = f"img:{{{uid[:2]}}}{record.iid[2:]}"
     parts.images.apply(record, epoch)
-    parts.images.count_view(record.iid)
+    parts.images.count_views({record.iid: 1})
     right = raw.image(record.iid)
     raw.client.hset(name, mapping={"title": "wrong", "kind": "wrong", "rev": 0})
     raw.client.hdel(name, "tags")

@@ -262,6 +262,9 @@ def test_bytes_that_a_delete_took_meanwhile_are_an_image_deleted_not_an_upload_m
 
 def test_a_view_is_shown_though_it_cannot_be_counted(bench: Bench) -> None:
     iid = bench.publish()
-    bench.images.plan["count_view"] = ["fail"]
-    bench.faulty.library.count_view(bench.services.library.get_for_viewer(iid, None))
-    assert bench.faulty.library.get_for_viewer(iid, None).views == 0
+    library, published = bench.faulty.library, bench.services.library.get_for_viewer(iid, None)
+    bench.images.plan["count_views"] = ["fail"]
+    for _ in range(3):
+        library.count_view(published)
+        library.flush_views()
+    assert library.get_for_viewer(iid, None).views == 2

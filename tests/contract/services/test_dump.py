@@ -44,7 +44,7 @@ def test_it_says_all_that_records_say_and_nothing_that_they_do_not(
     services: Services, raw: Raw, indexed: tuple[Any, list[Any]]
 ) -> None:
     account, records = indexed
-    services.parts.images.count_view(records[0].iid)
+    services.parts.images.count_views({records[0].iid: 1})
     first, *images = [json.loads(line) for line in lines_of(services, account.uid)]
     published = {r.iid: r.image for r in records if isinstance(r, ReadyRecord)}
     assert first == {

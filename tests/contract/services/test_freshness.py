@@ -49,6 +49,7 @@ def test_who_looks_is_answered_from_the_records(wiped: Wiped) -> None:
     published = wiped.services.library.get_for_viewer(wiped.public, None)
     assert published.image.title == "a"
     wiped.services.library.count_view(published)
+    wiped.services.library.flush_views()
     assert wiped.bench.raw.image(wiped.public) == {}, "a view leaves nothing in a shard that is to be rebuilt"
     assert wiped.services.library.get_for_viewer(wiped.private, uid).image.private
     with pytest.raises(ImageNotFound):
