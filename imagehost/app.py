@@ -33,6 +33,7 @@ from imagehost.web import headers, logs, problems
 from imagehost.web.api import images, me, service, uploads
 from imagehost.web.api.route import api
 from imagehost.web.context import EXTENSION
+from imagehost.web.pages import files
 from imagehost.web.pages.gallery import pages
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +81,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The WSGI application. Raises ConfigError, with every fault of the environment."""
     config = config or load_config(read_environment())
     logs.configure()
-    app = Flask("imagehost", root_path=str(ROOT), static_folder="static", template_folder="templates")
+    app = Flask("imagehost", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         DEBUG=config.debug,
@@ -98,4 +99,5 @@ def create_app(config: Config | None = None) -> Flask:
     headers.register(app)
     app.register_blueprint(api)
     app.register_blueprint(pages)
+    files.register(app, ROOT / "static")
     return app

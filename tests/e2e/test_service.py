@@ -5,6 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.e2e.client import API, Client, assert_problem, fetch
 from tests.e2e.server import Server
@@ -74,11 +75,20 @@ def test_every_file_that_the_page_names_is_served(anonymous: Client) -> None:
     for path in named:
         answer = anonymous.get(path)
         assert answer.status_code == 200, path
+        kept = answer.headers["Cache-Control"].split(", ")
+        assert {"public", "immutable", "max-age=31536000"} == set(kept), path
+        assert "no-cache" in outdated(anonymous, path).headers["Cache-Control"]
+        assert outdated(anonymous, path).content == answer.content
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         extension = path.rpartition(".")[2]
         if extension in types:
             assert answer.headers["Content-Type"] == types[extension]
     assert anonymous.get("/favicon.ico").status_code == 200
+
+
+def outdated(anonymous: Client, path: str) -> requests.Response:
+    """A file as a page asks for it that another version of imagehost has made."""
+    return anonymous.get(re.sub("^/static/[^/]+/", "/static/0123456789ab/", path))
 
 
 HEADS: list[str] = ["/", "/health", "/health/ready", f"{API}/openapi.json", "/favicon.ico"]
@@ -98,7 +108,14 @@ def test_head_of_metadata_has_its_etag(account: Client) -> None:
     assert (head.status_code, head.headers["ETag"], head.content) == (200, '"1"', b"")
 
 
-UNKNOWN: list[str] = ["/nowhere", f"{API}/nowhere", "/static/nowhere.js", "/static/../wsgi.py", f"{API}/me/"]
+UNKNOWN: list[str] = [
+    "/nowhere",
+    f"{API}/nowhere",
+    "/static/nowhere.js",
+    "/static/x/nowhere.js",
+    "/static/x/../../wsgi.py",
+    f"{API}/me/",
+]
 
 
 def test_an_unknown_address_is_not_found(anonymous: Client) -> None:
@@ -133,7 +150,7 @@ def test_in_development_only_loopback_hosts_are_served(server: Server, anonymous
         "[::2]",
         "127.0.0.1.nip.io",
     ):
-        for path in ("/", "/health", f"{API}/me", "/static/js/app.js"):
+        for path in ("/", "/health", f"{API}/me", "/static/x/js/app.js"):
             assert_problem(anonymous.get(path, headers={"Host": host}), 403, "forbidden-host")
         assert_problem(anonymous.post(DEV_KEY, headers={"Host": host}), 403, "forbidden-host")
 

@@ -1,6 +1,6 @@
 """The gallery: one static page; what it shows, its scripts ask of the API."""
 
-from flask import Blueprint, Response, current_app, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template
 
 from imagehost import __version__
 from imagehost.mediatypes import EXTENSIONS
@@ -28,9 +28,3 @@ def show_gallery() -> Response:
     answer.headers["Content-Security-Policy"] = page_policy(services().delivery.s3_origin, config.public_url)
     answer.headers["Cache-Control"] = "no-cache"
     return answer
-
-
-@pages.get("/favicon.ico")
-def show_favicon() -> Response:
-    """The icon, for what asks at the old address."""
-    return current_app.send_static_file("favicon.ico")

@@ -26,6 +26,7 @@ LOOPBACK_HOSTS = ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:8000", 
 def an_address_of(rule: str) -> str:
     """A path that the rule matches."""
     values = {"<iid>": "4k" + "a" * 22, "<kid>": "k" * 12, "<name>": "4k" + "a" * 22, "<path:filename>": "favicon.svg"}
+    values["<version>"] = "x"
     for parameter, value in values.items():
         rule = rule.replace(parameter, value)
     assert "<" not in rule
