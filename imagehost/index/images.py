@@ -19,6 +19,7 @@ from imagehost.models import Details, ImageRecord, Lookup, Page, Position, Publi
 
 TOMBSTONE_S = 30 * 86_400
 PENDING_RETRY_S = 60
+TIES = 8  # of one user's images are hardly ever made in the same millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +166,7 @@ class ImageIndex:
     def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
         """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n +
         page)."""
-        owned = keyspace.user_images(uid)
-        ties = self._redis.zcount(owned, after.created_at_ms, after.created_at_ms) if after else 0
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hexists(keyspace.meta(shard_of(uid)), "epoch")
-        pipe.zcard(owned)
-        if after is None:
-            pipe.zrange(owned, start, start + limit, desc=True, withscores=True)
-        else:  # by score and not by rank: ranks move while somebody deletes
-            newest, most = after.created_at_ms, limit + 1 + ties
-            pipe.zrange(owned, newest, "-inf", desc=True, byscore=True, offset=0, num=most, withscores=True)
-        whole, total, ranked = pipe.execute()
-        if not whole:
-            raise IndexRebuilding()
-        places = [Position(int(score), iid) for iid, score in ranked]
-        if after is not None:
-            places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
+        total, places = self._list_places(uid, limit, start, after)
         shown = places[:limit]
         pipe = self._redis.pipeline(transaction=False)
         pipe.hget(keyspace.meta(shard_of(uid)), "epoch")  # once more: between the two another Redis may have taken over
@@ -192,6 +178,31 @@ class ImageIndex:
         entries = [hashes.to_entry(fields) for fields in found]
         items = tuple(entry for entry in entries if isinstance(entry, Published))
         return Page(items, total, shown[-1] if len(places) > limit else None, epoch)
+
+    def _list_places(
+        self, uid: str, limit: int, start: int, after: Position | None, ties: int = TIES
+    ) -> tuple[int, list[Position]]:
+        """How many images the user has, and where the page's stand, with one more if there are more. Of images as old
+        as `after`, `ties` are looked through; again where there are more than that."""
+        owned = keyspace.user_images(uid)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hexists(keyspace.meta(shard_of(uid)), "epoch")
+        pipe.zcard(owned)
+        if after is None:
+            pipe.zrange(owned, start, start + limit, desc=True, withscores=True)
+        else:  # by score and not by rank: ranks move while somebody deletes
+            newest, most = after.created_at_ms, limit + 1 + ties
+            pipe.zrange(owned, newest, "-inf", desc=True, byscore=True, offset=0, num=most, withscores=True)
+            pipe.zcount(owned, newest, newest)
+        whole, total, ranked, *counted = pipe.execute()
+        if not whole:
+            raise IndexRebuilding()
+        if after is not None and counted[0] > ties:
+            return self._list_places(uid, limit, start, after, counted[0])
+        places = [Position(int(score), iid) for iid, score in ranked]
+        if after is not None:
+            places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
+        return total, places
 
 
 def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:

@@ -8,6 +8,7 @@ from imagehost import ids
 from imagehost.config import load_config
 from imagehost.errors import IndexRebuilding, Unavailable
 from imagehost.index import client
+from imagehost.index.images import TIES
 from imagehost.index.scripts import Scripts
 from imagehost.index.shards import ShardIndex
 from imagehost.models import AccountRecord, ApiKey, Position
@@ -32,7 +33,7 @@ def _walk(parts: Parts, uid: str, limit: int) -> list[str]:
 def test_following_cursors_gives_each_image_once_though_many_have_the_same_time(
     parts: Parts, uid: str, epoch: str, limit: int
 ) -> None:
-    times = (5, 5, 5, 5, 9, 9, 1, 1, 7)
+    times = (5,) * (TIES + 3) + (9, 9, 1, 1, 7)
     images = [(ready(uid, ids.new_iid(uid), created_at_ms=time_ms)) for time_ms in times]
     for record in images:
         parts.images.apply(record, epoch)
