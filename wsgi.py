@@ -9,4 +9,4 @@ try:
     app = create_app()
 except ConfigError as exc:
     print("imagehost cannot start:", *exc.faults, sep="\n  ", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(3)  # at any other status gunicorn starts the worker anew, for ever

@@ -118,6 +118,21 @@ def test_every_worker_tells_what_all_have_counted_those_that_were_killed_and_rep
     assert server.directories() == []
 
 
+def test_a_configuration_that_is_wrong_ends_the_master_and_is_explained(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PORT": str(free_port())}
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+        cwd=tmp_path,
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 3
+    assert "FLASK_SECRET: required, and not set" in ended.stderr
+
+
 def test_two_masters_have_a_directory_each_and_one_that_is_named_is_left_alone(
     gunicorn: Callable[..., Gunicorn], tmp_path: Path
 ) -> None:
