@@ -30,6 +30,11 @@ REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 # The client's: known, so that they are no typos, and otherwise ignored.
 IGNORED = frozenset({"IMAGEHOST_URL", "IMAGEHOST_TOKEN"})
+# What belongs together, and what is done without it.
+_PAIRS = {
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"): "boto3's own chain",
+    ("IMAGEHOST_SIGNER_ACCESS_KEY_ID", "IMAGEHOST_SIGNER_SECRET_ACCESS_KEY"): "URLs are signed as all else is",
+}
 
 
 class ConfigError(Exception):
@@ -70,6 +75,8 @@ class Config(BaseModel):
     access_key_id: str | None = Field(None, validation_alias="AWS_ACCESS_KEY_ID")
     secret_access_key: SecretStr | None = Field(None, validation_alias="AWS_SECRET_ACCESS_KEY")
     session_token: SecretStr | None = Field(None, validation_alias="AWS_SESSION_TOKEN")
+    signer_access_key_id: str | None = Field(None, validation_alias="IMAGEHOST_SIGNER_ACCESS_KEY_ID")
+    signer_secret_access_key: SecretStr | None = Field(None, validation_alias="IMAGEHOST_SIGNER_SECRET_ACCESS_KEY")
     s3_endpoint_url: str | None = Field(None, validation_alias="S3_ENDPOINT_URL")
     s3_public_endpoint_url: str | None = Field(None, validation_alias="S3_PUBLIC_ENDPOINT_URL")
     s3_addressing: Literal["auto", "path", "virtual"] = Field("auto", validation_alias="S3_ADDRESSING")
@@ -179,8 +186,9 @@ def load_config(environ: Mapping[str, str]) -> Config:
         for error in exc.errors(include_input=False, include_url=False):
             message = "required, and not set" if error["type"] == "missing" else error["msg"]
             faults.append(f"{error['loc'][0]}: {message.removeprefix('Value error, ')}")
-    if ("AWS_ACCESS_KEY_ID" in environ) != ("AWS_SECRET_ACCESS_KEY" in environ):
-        faults.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: both or neither (without them boto3's own chain)")
+    for (first, second), otherwise in _PAIRS.items():
+        if (first in environ) != (second in environ):
+            faults.append(f"{first} and {second}: both or neither (without them {otherwise})")
     if not faults and config.fault and not config.dev:
         faults.append("IMAGEHOST_FAULT: refused unless IMAGEHOST_DEV=1")
     if faults:

@@ -28,6 +28,8 @@ NOT_REACHABLE = (
     "set S3_PUBLIC_ENDPOINT_URL to where a proxy of yours passes it on (with the Host header as it is), or "
     "AWS_S3_BUCKET_NAME and S3_ENDPOINT_URL to another store"
 )
+SIGNER = ("IMAGEHOST_SIGNER_ACCESS_KEY_ID", "IMAGEHOST_SIGNER_SECRET_ACCESS_KEY")
+NO_SIGNER = f"{' and '.join(SIGNER)}: only with a store of your own; the embedded S3 server knows one identity"
 
 
 def needs(environ: Mapping[str, str]) -> frozenset[str]:
@@ -61,12 +63,15 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
 def merge(environ: Mapping[str, str], directory: DataDirectory, made: Secrets) -> dict[str, str]:
     """The whole environment: the user's, and what the embedded parts add. What the user set stays, AWS_* apart.
 
-    Raises ConfigError when the page is to be reachable from outside and the embedded S3 server would not be.
+    Raises ConfigError when the page is to be reachable from outside and the embedded S3 server would not be, or when it
+    is given an identity of another store.
     """
     embedded = needs(environ)
     bind = environ.get("IMAGEHOST_BIND") or "127.0.0.1"
     if "s3" in embedded and _is_elsewhere(bind) and not environ.get("S3_PUBLIC_ENDPOINT_URL"):
         raise ConfigError([NOT_REACHABLE])
+    if "s3" in embedded and any(environ.get(name) for name in SIGNER):
+        raise ConfigError([NO_SIGNER])
     merged = dict(environ)
     merged["IMAGEHOST_DATA_DIR"] = str(directory.path)
     if "redis" in embedded:

@@ -62,7 +62,12 @@ def _count_retry(request: AWSRequest, **_: Any) -> None:
 
 
 def find_credentials(config: Config) -> Credentials:
-    """The credentials to sign with: the configured ones, else whatever boto3's chain finds. Raises ConfigError."""
+    """The credentials to sign URLs with: the signer's own, else the configured ones, else whatever boto3's chain finds.
+
+    Raises ConfigError."""
+    secret = config.signer_secret_access_key
+    if config.signer_access_key_id and secret:
+        return Credentials(config.signer_access_key_id, secret.get_secret_value())
     if (found := _session(config).get_credentials()) is None:
         raise ConfigError(["AWS_ACCESS_KEY_ID: not set, and boto3 finds no other credentials"])
     return found

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagehost.config import Config, ConfigError, load_config, read_environment, variables
-from tests.unit.settings import CREDENTIALS, REQUIRED, SECRET, config
+from tests.unit.settings import CREDENTIALS, REQUIRED, SECRET, SIGNER, config
 
 HIDDEN = "hunter2-hunter2"
 DEFAULTS = {
@@ -15,6 +15,8 @@ DEFAULTS = {
     "access_key_id": None,
     "secret_access_key": None,
     "session_token": None,
+    "signer_access_key_id": None,
+    "signer_secret_access_key": None,
     "s3_endpoint_url": None,
     "s3_public_endpoint_url": None,
     "s3_addressing": "auto",
@@ -165,11 +167,12 @@ def test_a_secrets_value_is_never_in_the_repr() -> None:
     assert HIDDEN not in str(made)
 
 
-@pytest.mark.parametrize("name", sorted(CREDENTIALS))
+@pytest.mark.parametrize("name", sorted(CREDENTIALS | SIGNER))
 def test_one_half_of_a_pair_of_credentials_is_a_fault(name: str) -> None:
-    (fault,) = faults_of(REQUIRED | {name: CREDENTIALS[name]})
+    value = (CREDENTIALS | SIGNER)[name]
+    (fault,) = faults_of(REQUIRED | {name: value})
     assert "both or neither" in fault
-    assert CREDENTIALS[name] not in fault
+    assert value not in fault
 
 
 def test_secrets_are_read_newest_first() -> None:

@@ -8,6 +8,7 @@ from imagehost.embedded import needs, settings
 from imagehost.embedded.directory import DataDirectory, Secrets
 from imagehost.embedded.environment import merge, page_origins
 from imagehost.embedded.failure import StackError
+from tests.unit.settings import SIGNER
 
 OWN_S3 = {"AWS_S3_BUCKET_NAME": "photos", "AWS_PROFILE": "work"}
 OWN_REDIS = {"REDIS_URL": "redis://10.0.0.5:6379"}
@@ -95,6 +96,15 @@ def test_a_page_for_other_machines_needs_an_s3_that_they_can_reach(
     assert merge({"IMAGEHOST_BIND": address} | OWN_S3, directory, made)["IMAGEHOST_BIND"] == address
     proxied = {"IMAGEHOST_BIND": address, "S3_PUBLIC_ENDPOINT_URL": "https://s3.example.org"}
     assert proxied.items() <= merge(proxied, directory, made).items()
+
+
+@pytest.mark.parametrize("name", sorted(SIGNER))
+def test_an_identity_to_sign_with_is_refused_beside_the_embedded_s3(
+    directory: DataDirectory, made: Secrets, name: str
+) -> None:
+    with pytest.raises(ConfigError, match=name):
+        merge({name: SIGNER[name]}, directory, made)
+    assert merge(SIGNER | OWN_S3, directory, made)[name] == SIGNER[name]
 
 
 def test_an_ipv6_loopback_address_makes_an_ipv6_page(directory: DataDirectory, made: Secrets) -> None:

@@ -15,7 +15,7 @@ from imagehost.config import load_config
 from imagehost.ids import new_iid, new_uid
 from imagehost.storage import client as storage_client
 from imagehost.storage.presign import Presigner, Window
-from tests.unit.settings import CREDENTIALS, REQUIRED
+from tests.unit.settings import CREDENTIALS, REQUIRED, SIGNER
 from tests.unit.strategies import IDS, MIMES, hexes
 
 if TYPE_CHECKING:
@@ -63,6 +63,22 @@ def botocore_at(time_s: int) -> Iterator[None]:
     now = datetime.fromtimestamp(time_s, UTC).replace(tzinfo=None)
     with mock.patch("botocore.auth.get_current_datetime", return_value=now):
         yield
+
+
+def test_urls_are_signed_by_the_signers_own_identity_where_one_is_named() -> None:
+    window = Window(NOW_S, 900)
+    for environ, key_id in (
+        (SIGNER, "AKIDSIGNER"),
+        (SIGNER | {"AWS_SESSION_TOKEN": "t"}, "AKIDSIGNER"),
+        ({}, "AKIDEXAMPLE"),
+    ):
+        url = (
+            Place(**PLACES["aws"], **environ)
+            .signer.get("uploads/x", window, mime="image/png", disposition="inline", cache_control="private")
+            .url
+        )
+        assert parameters(url)["X-Amz-Credential"].startswith(f"{key_id}/")
+        assert "X-Amz-Security-Token" not in parameters(url)
 
 
 def parameters(url: str) -> dict[str, str]:
