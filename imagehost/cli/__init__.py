@@ -4,6 +4,7 @@ import click
 
 from imagehost import __version__
 from imagehost.cli.accounts import keys, users
+from imagehost.cli.bucket import bucket
 from imagehost.cli.doctor import doctor
 from imagehost.cli.fsck import fsck
 from imagehost.cli.rebuild import dump, rebuild
@@ -17,5 +18,5 @@ def main() -> None:
     """A self-hosted image host: uploads go straight to S3, and nothing acknowledged is ever lost."""
 
 
-for command in (up, sweep, fsck, rebuild, dump, doctor, keys, users):
+for command in (up, sweep, fsck, rebuild, dump, doctor, bucket, keys, users):
     main.add_command(command)

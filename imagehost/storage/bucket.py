@@ -1,10 +1,12 @@
-"""The bucket itself: made, opened to the page's origins, and tidied by the store; only the embedded stack changes one.
+"""The bucket itself: made, opened to the page's origins, and tidied by the store. Only the embedded stack and
+`imagehost bucket` change one; web server and sweeper never do.
 
-All of it may be repeated at each start.
+All of it may be repeated.
 """
 
 import http
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore import UNSIGNED
@@ -15,6 +17,11 @@ from imagehost.config import Config
 from imagehost.storage.client import connect, status_of, translated
 from imagehost.storage.object_keys import INCOMING
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
+    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
+
+AWS_FIRST_REGION = "us-east-1"  # AWS wants every other one to be named
 STAGING_DAYS = 2
 # What a browser's upload sends, and what the page reads from the answer.
 REQUEST_HEADERS = ["content-type", "x-amz-checksum-sha256", "if-none-match"]
@@ -47,8 +54,13 @@ def ensure_bucket(config: Config, origins: Sequence[str]) -> None:
     Raises Unavailable.
     """
     client = connect(config)
+    request: CreateBucketRequestTypeDef = {"Bucket": config.bucket}
+    if config.s3_endpoint_url is None and config.region != AWS_FIRST_REGION:
+        request["CreateBucketConfiguration"] = {
+            "LocationConstraint": cast("BucketLocationConstraintType", config.region)
+        }
     try:
-        client.create_bucket(Bucket=config.bucket)
+        client.create_bucket(**request)
     except ClientError as exc:
         if status_of(exc) != http.HTTPStatus.CONFLICT:  # ours already
             raise
