@@ -21,6 +21,8 @@ NO_OTHER_AWS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
+    # Empty, not absent: the children read `.env` again, where one may stand.
+    "AWS_SESSION_TOKEN": "",
 }
 
 NOT_REACHABLE = (

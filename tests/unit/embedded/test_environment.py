@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from imagehost.config import ConfigError
+from imagehost.config import ConfigError, load_config, read_environment
 from imagehost.embedded import needs, settings
 from imagehost.embedded.directory import DataDirectory, Secrets
 from imagehost.embedded.environment import merge, page_origins
 from imagehost.embedded.failure import StackError
+from imagehost.storage.client import find_credentials
 from tests.unit.settings import SIGNER
 
 OWN_S3 = {"AWS_S3_BUCKET_NAME": "photos", "AWS_PROFILE": "work"}
@@ -59,9 +60,22 @@ def test_foreign_aws_settings_do_not_reach_the_embedded_s3(directory: DataDirect
         "AWS_SECRET_ACCESS_KEY": "foreign",
     }
     merged = merge(foreign, directory, made)
-    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"} & set(merged)
+    assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL"} & set(merged)
+    assert not merged["AWS_SESSION_TOKEN"]
     assert merged["AWS_ACCESS_KEY_ID"] == made.access_key_id
     assert merged["AWS_SECRET_ACCESS_KEY"] == made.secret_access_key
+
+
+def test_a_session_token_in_env_files_does_not_reach_the_children_either(
+    directory: DataDirectory, made: Secrets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("AWS_SESSION_TOKEN=temporary\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name, value in merge({}, directory, made).items():
+        monkeypatch.setenv(name, value)
+    child = load_config(read_environment())
+    assert child.session_token is None
+    assert find_credentials(child).token is None
 
 
 def test_with_an_own_bucket_its_aws_settings_stay(directory: DataDirectory, made: Secrets) -> None:
