@@ -30,14 +30,15 @@ sys.exit(bool(needs(read_environment())))
 
 
 def main(target: str) -> None:
-    """Prepare for `make TARGET`: run, test or check. Ends the process with one sentence where something is missing."""
+    """Prepare for `make TARGET`: run, test, bench or check. Ends the process with one sentence where something is
+    missing."""
     here = os.open(ROOT, os.O_RDONLY)
     fcntl.flock(here, fcntl.LOCK_EX)  # `make run` and `make test` may be started at once
     _make_venv()
     _install("requirements.txt")
     if target in ("test", "check"):
         _install("requirements-dev.txt")
-    if target == "test" or (target == "run" and _wants_embedded()):
+    if target in ("test", "bench") or (target == "run" and _wants_embedded()):
         _install("requirements-embedded.txt", optional=True)
     if target == "test":
         try:
