@@ -5,8 +5,10 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from imagehost.config import read_environment
+from imagehost.orphans import end_with
 
 _environ = read_environment()  # with `.env`, as the app reads it
 _host, _port = _environ.get("IMAGEHOST_BIND", "127.0.0.1"), _environ.get("PORT", "8000")
@@ -31,6 +33,12 @@ logconfig_dict = {
         "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
     },
 }
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Gunicorn's own workers look for their master now and then, and not before they have loaded the app."""
+    end_with(worker.ppid)
+
 
 # Where the workers keep what they count (imagehost/metrics.py): a directory of this master's own, unless one is named.
 # The master itself must not import prometheus_client before this is set.

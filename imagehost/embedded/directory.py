@@ -1,6 +1,6 @@
 """The data directory: who may use it, what is in it, and the secrets made once.
 
-lock              held by the stack that runs on this directory (flock)
+lock              held by the stack that runs on this directory (flock); names its process and its address
 embedded.json     mode 0600: secrets and the S3 server's first port; no paths, so the directory can be moved
 redis/, s3/       the two servers' data; redis/ENGINE names what wrote it
 log/              one file for each child
@@ -8,6 +8,7 @@ run/              sockets, made anew at each start
 metrics/          what web process and sweeper have counted, made anew at each start
 """
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -25,6 +26,8 @@ from imagehost.files import replace_private
 SOCKET_PATH_MAX_BYTES = 103
 SOCKET = "redis.sock"
 METRICS = "metrics"
+# One image of the default size, its derivatives, and what the servers write beside it.
+ROOM_BYTES = 64 * 2**20
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class DataDirectory:
     def lock(self) -> None:
         """Make the directory, private to this user, and hold it until `unlock` or the end of the process.
 
-        Raises StackError when another stack holds it, or when it cannot be made.
+        Raises StackError when another stack holds it, which is named, when it cannot be made, or when its disk is full.
         """
         self._refuse_foreign()
         try:
@@ -78,18 +81,35 @@ class DataDirectory:
             self.path.chmod(0o700)
             fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
+            raise self._unusable(exc) from exc
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
+        except OSError as exc:
+            holder = os.pread(fd, 300, 0).decode(errors="replace").strip()
             os.close(fd)
+            if not isinstance(exc, BlockingIOError):  # a file system without locks
+                raise self._unusable(exc) from exc
             raise StackError(
-                f"The data directory {self.path} is in use by another imagehost: stop that one, "
-                "or set IMAGEHOST_DATA_DIR to another directory."
+                f"The data directory {self.path} is in use by another imagehost{holder and f' ({holder})'}: "
+                "stop that one, or set IMAGEHOST_DATA_DIR to another directory."
             ) from exc
         self._lock_fd = fd
-        self._make_run()
-        shutil.rmtree(self.path / METRICS, ignore_errors=True)  # counts of processes that are gone
+        try:
+            self._make_run()
+            self._check_room()
+            self._empty_metrics()
+        except BaseException:
+            self.unlock()
+            raise
+        self.note_holder()
+
+    def note_holder(self, url: str | None = None) -> None:
+        """Leave word, for whoever finds the directory in use, which process holds it and where that answers. Only
+        for the holder; a disk that is full meanwhile costs nothing but this word."""
+        if self._lock_fd is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._lock_fd, 0)
+                os.pwrite(self._lock_fd, ", ".join(filter(None, [f"process {os.getpid()}", url])).encode(), 0)
 
     def unlock(self) -> None:
         """Let another stack use the directory. Repeating it does nothing."""
@@ -109,7 +129,8 @@ class DataDirectory:
             return None
         except (OSError, ValueError, TypeError) as exc:
             raise StackError(
-                f"{self._secrets_file} cannot be read: it holds this stack's secrets, so restore it from a copy."
+                f"{self._secrets_file} cannot be read: it holds this stack's secrets, so restore it from a copy (or "
+                "remove it: images stay, and every API token has to be issued anew)."
             ) from exc
 
     def write_secrets(self, made: Secrets) -> None:
@@ -126,9 +147,29 @@ class DataDirectory:
                 and any(self.path.iterdir())
             )
         except OSError as exc:
-            raise StackError(f"The data directory {self.path} cannot be used: {exc.strerror}.") from exc
+            raise self._unusable(exc) from exc
         if taken:
             raise StackError(f"{self.path} holds other files: name an empty or a new directory by IMAGEHOST_DATA_DIR.")
+
+    def _unusable(self, exc: OSError) -> StackError:
+        what = f" ({exc.filename})" if exc.filename and Path(exc.filename) != self.path else ""
+        return StackError(f"The data directory {self.path} cannot be used: {exc.strerror}{what}.")
+
+    def _check_room(self) -> None:
+        """The servers would start on a full disk, and fail at the first write in words of their own."""
+        if (free_bytes := shutil.disk_usage(self.path).free) < ROOM_BYTES:
+            raise StackError(
+                f"The disk of the data directory {self.path} is full: {free_bytes >> 20} MiB are free, and "
+                f"{ROOM_BYTES >> 20} MiB are needed; make room, or set IMAGEHOST_DATA_DIR to a directory elsewhere."
+            )
+
+    def _empty_metrics(self) -> None:
+        """What is there was counted by processes that are gone."""
+        try:
+            shutil.rmtree(self.path / METRICS, ignore_errors=True)
+            (self.path / METRICS).mkdir(mode=0o700, exist_ok=True)
+        except OSError as exc:
+            raise self._unusable(exc) from exc
 
     def _make_run(self) -> None:
         """Raises StackError when the socket directory belongs to somebody else, who could then pose as our server."""

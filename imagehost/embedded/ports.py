@@ -30,15 +30,17 @@ def is_free(address: str, port: int) -> bool:
         return True
 
 
-def are_free(first: int) -> bool:
-    """Whether the whole run from `first` is free, the derived admin port included."""
-    return FIRST <= first <= LAST and all(is_free(LOOPBACK, first + i) for i in (*range(SPAN), ADMIN_GRPC))
+def are_free(first: int, web_port: int) -> bool:
+    """Whether the whole run from `first` is free, the derived admin port included, and leaves the web server's alone,
+    where nobody listens yet."""
+    run = [first + i for i in (*range(SPAN), ADMIN_GRPC)]
+    return FIRST <= first <= LAST and web_port not in run and all(is_free(LOOPBACK, port) for port in run)
 
 
-def draw() -> int | None:
-    """The first port of a free run, by chance; None when there seems to be none."""
+def draw(web_port: int) -> int | None:
+    """The first port of such a run, by chance; None when there seems to be none."""
     for _ in range(ATTEMPTS):
         first = FIRST + secrets.randbelow(LAST - FIRST)
-        if are_free(first):
+        if are_free(first, web_port):
             return first
     return None

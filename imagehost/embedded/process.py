@@ -1,25 +1,25 @@
 """Child processes: each in a session of its own, with a log file, and never outliving the supervisor.
 
-Linux kills a child when the thread that started it ends (PR_SET_PDEATHSIG, prctl(2)): start children from the main
-thread. Elsewhere a killed supervisor leaves them; the next start notices.
+Linux kills a child when the thread that started it ends (orphans.py): start children from the main thread. Elsewhere a
+killed supervisor leaves them; the next start notices.
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from imagehost.embedded.failure import StackError
+from imagehost.embedded.logs import last_words
 from imagehost.embedded.signals import Signals
+from imagehost.orphans import end_with
 
-PR_SET_PDEATHSIG = 1
 LOG_MAX_BYTES = 8 * 2**20
 # Valkey ignores a SIGTERM at some moments of its life, and says so only in its log.
 RESEND_S = 1.0
@@ -43,10 +43,11 @@ class Child:
         self.command = command
         self.log = log_directory / f"{command.name}.log"
         self.started_at_s = time.monotonic()
-        if self.log.exists() and self.log.stat().st_size > LOG_MAX_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
         try:
+            if self.log.exists() and self.log.stat().st_size > LOG_MAX_BYTES:
+                self.log.replace(self.log.with_suffix(".log.1"))
             with self.log.open("ab") as log:
+                self._said_before_bytes = log.tell()
                 self._process = subprocess.Popen(
                     command.argv,
                     env=dict(command.environment),
@@ -56,9 +57,11 @@ class Child:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                     umask=0o077,
-                    preexec_fn=_die_with_parent(),
+                    preexec_fn=partial(end_with, os.getpid()),
                 )
         except (OSError, subprocess.SubprocessError) as exc:
+            if isinstance(exc, OSError) and exc.filename == str(self.log):
+                raise StackError(f"The log {self.log} cannot be written: {exc.strerror}.") from exc
             raise StackError(f"{command.argv[0]} could not be started: {exc}.") from exc
 
     @property
@@ -91,11 +94,13 @@ class Child:
         self._process.wait()
 
     def how_it_ended(self) -> str:
-        """One sentence that names the log."""
+        """One sentence with its last words, and the name of the log."""
         code = self._process.poll()
+        words = last_words(self.log, self._said_before_bytes)
+        last = f"{', saying: ' + words if words else ''}; its log is {self.log}."
         if code is not None and code < 0:
-            return f"{self.name} was ended by {signal.Signals(-code).name}; its log is {self.log}."
-        return f"{self.name} ended by itself (exit code {code}); its log is {self.log}."
+            return f"{self.name} was ended by {signal.Signals(-code).name}{last}"
+        return f"{self.name} ended by itself (exit code {code}){last}"
 
 
 def stop_children(children: Iterable[Child], signals: Signals, deadline_s: float) -> None:
@@ -113,17 +118,3 @@ def stop_children(children: Iterable[Child], signals: Signals, deadline_s: float
             signals.wait(min(RESEND_S, deadline_s - now_s))
         for child in children:
             child.kill()
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """To be run in the child before its program starts."""
-    if sys.platform != "linux":
-        return None
-    prctl, parent, kill_s = ctypes.CDLL(None).prctl, os.getpid(), int(signal.SIGKILL)
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, kill_s, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the request was made
-            os._exit(1)
-
-    return ask

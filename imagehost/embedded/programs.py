@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagehost.embedded.failure import StackError
+from imagehost.files import replace_private
 
 OLDEST = (7, 0)
 INSTALL_REDIS = (
@@ -66,9 +67,8 @@ def find_redis(environ: Mapping[str, str], data: Path) -> tuple[str, Engine]:
 
 def write_marker(data: Path, engine: Engine) -> None:
     """Remember who writes `data`; to be called before it does."""
-    part = data / "ENGINE.part"
-    part.write_text(f"{engine}\n", encoding="utf-8")
-    part.replace(data / "ENGINE")
+    if _read_marker(data) != engine:
+        replace_private(data / "ENGINE", f"{engine}\n")
 
 
 def find_s3(environ: Mapping[str, str]) -> str:
@@ -92,7 +92,10 @@ def _read_marker(data: Path) -> Engine | None:
     name, _, version = text.strip().partition(" ")
     numbers = version.split(".")
     if name not in ("valkey", "redis") or len(numbers) != 3 or not all(n.isdecimal() for n in numbers):
-        raise StackError(f"{data / 'ENGINE'} cannot be read: it should name the program that wrote this directory.")
+        raise StackError(
+            f"{data / 'ENGINE'} cannot be read: write into it the program that wrote this directory (as valkey 9.1.2), "
+            f"or move {data} away, and the index is made anew from the bucket."
+        )
     return Engine(name, (int(numbers[0]), int(numbers[1]), int(numbers[2])))
 
 

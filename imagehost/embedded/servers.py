@@ -5,12 +5,34 @@ omitted one from there.
 """
 
 import os
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from imagehost.embedded.directory import DataDirectory, Secrets
 from imagehost.embedded.ports import ADMIN, ADMIN_GRPC
 from imagehost.embedded.process import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """By which words a server tells that its own data cannot be read, and what helps; `{}` is the data directory."""
+
+    words: re.Pattern[str]
+    cure: str
+
+
+DAMAGE = {
+    "redis": Damage(
+        re.compile(r"append.only|\bAOF\b|\bRDB\b", re.IGNORECASE),
+        "Its data is damaged, and an index only: move {}/redis away, and the next start makes it anew from the bucket.",
+    ),
+    "s3": Damage(
+        re.compile(r"corrupt|not a valid folder|missing files", re.IGNORECASE),
+        "Its data is damaged: restore {}/s3 from a copy.",
+    ),
+}
 
 
 def redis_command(program: str, directory: DataDirectory) -> Command:

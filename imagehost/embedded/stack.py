@@ -25,6 +25,7 @@ from imagehost.embedded.process import Child, Command, stop_children
 from imagehost.embedded.restarts import Restarts
 from imagehost.embedded.signals import Signals
 from imagehost.errors import ImagehostError
+from imagehost.index import doctor as redis_doctor
 from imagehost.index import server as redis_server
 from imagehost.storage import bucket
 
@@ -37,6 +38,9 @@ WATCH_S = 1.0
 STOP_COMMANDS_S = 3.0
 STOP_ALL_S = 7.5
 INTERRUPTED = 130
+STOPPED = "Stopped before it was ready."
+# What an index cannot be without, of what `imagehost doctor` asks of Redis.
+REDIS_MUST = ("redis", "redis-memory")
 
 
 class Stack:
@@ -78,11 +82,12 @@ class Stack:
             self._programs["s3"] = programs.find_s3(self._environ)
         found = directory.read_secrets()
         self._secrets = found or Secrets()
-        if "s3" in self._needs and not ports.are_free(self._secrets.s3_port):
-            if (port := ports.draw()) is None:
-                raise StackError("No free ports for the embedded S3 server were found.")
+        if "s3" in self._needs and not ports.are_free(self._secrets.s3_port, web_port := self._web_port()):
+            if (port := ports.draw(web_port)) is None:
+                raise StackError("No free ports for the embedded S3 server were found: end what else listens here.")
             self._secrets.s3_port = port
         merged = merge(self._environ, directory, self._secrets)
+        directory.note_holder(local_url(merged))
         if self._needs:
             directory.write_secrets(self._secrets)
         if "s3" in self._needs:
@@ -92,13 +97,13 @@ class Stack:
     def start(self, config: Config) -> None:
         """Start the embedded servers and return when they are ready, closed to strangers, and have the bucket.
 
-        A Redis of the user's own is only asked which one it is. Raises StackError, with nothing left running.
+        A Redis of the user's own is only asked whether it may be used. Raises StackError, with nothing left running.
         """
         with self._signals.held():
             try:
                 self._check_port(config)
                 if "redis" not in self._needs:
-                    _check_redis(config.redis_url.get_secret_value())
+                    _check_redis("REDIS_URL", config)
                 self._start_servers(config)
             except BaseException:
                 self.stop()
@@ -123,13 +128,24 @@ class Stack:
 
     def stop(self) -> None:
         """Stop all children, the web process first, and let go of the data directory. Repeating it does nothing."""
-        now_s = time.monotonic()
-        stop_children(self._commands, self._signals, now_s + STOP_COMMANDS_S)
-        stop_children(self._servers, self._signals, now_s + STOP_ALL_S)
-        if self._servers and "s3" in self._needs:
-            servers.remove_leftover_sockets(self._secrets)
-        self._commands, self._servers = [], []
-        self._directory.unlock()
+        with self._signals.held():  # from the first child to the last: a signal in between would leave some running
+            now_s = time.monotonic()
+            stop_children(self._commands, self._signals, now_s + STOP_COMMANDS_S)
+            stop_children(self._servers, self._signals, now_s + STOP_ALL_S)
+            if self._servers and "s3" in self._needs:
+                servers.remove_leftover_sockets(self._secrets)
+            self._commands, self._servers = [], []
+            self._directory.unlock()
+
+    @property
+    def embedded(self) -> frozenset[str]:
+        """Which parts are this stack's own: of {"redis", "s3"}."""
+        return self._needs
+
+    def _web_port(self) -> int:
+        """Where the web server is going to listen; 0 for what the configuration's check will refuse."""
+        port = self._environ.get("PORT") or str(Config.model_fields["port"].default)
+        return int(port) if port.isdecimal() else 0
 
     def _check_port(self, config: Config) -> None:
         if not self._wait_until(lambda: ports.is_free(config.bind, config.port), LINGER_S):
@@ -146,9 +162,11 @@ class Stack:
             programs.write_marker(directory.redis, self._engine)
             self._start(servers.redis_command(self._programs["redis"], directory))
         if "s3" in self._needs:
+            self._check_s3_ports(config)
             self._start(servers.s3_command(self._programs["s3"], directory, self._secrets, origins))
         if self._engine:
             self._wait("The embedded Redis", lambda: redis_server.is_ready(config.redis_url.get_secret_value()))
+            _check_redis("The embedded Redis", config)
         if "s3" in self._needs:
             self._wait("The embedded S3 server", lambda: status_of(f"{endpoint}/healthz") == 200)
             try:
@@ -157,6 +175,14 @@ class Stack:
                 bucket.ensure_bucket(config, origins)
             except ImagehostError as exc:
                 raise StackError(f"The embedded S3 server failed: {exc.__cause__ or exc}.") from exc
+
+    def _check_s3_ports(self, config: Config) -> None:
+        """They were free when they were chosen; the environment names them since, so that no others can be taken."""
+        if not ports.are_free(self._secrets.s3_port, config.port):
+            raise StackError(
+                f"A port of the embedded S3 server ({self._secrets.s3_port} and the {ports.ADMIN} after it, or "
+                f"{self._secrets.s3_port + ports.ADMIN_GRPC}) was taken just now: start again, and it takes others."
+            )
 
     def _start(self, command: Command) -> None:
         self._servers.append(Child(command, self._directory.log))
@@ -170,7 +196,7 @@ class Stack:
         deadline_s = time.monotonic() + seconds
         while True:
             if self._signals.asked:
-                raise StackError("Stopped before it was ready.", exit_code=INTERRUPTED)
+                raise StackError(STOPPED, exit_code=INTERRUPTED)
             if true():
                 return True
             self._raise_if_ended([*self._servers, *self._commands])
@@ -190,17 +216,16 @@ class Stack:
     def _raise_if_ended(self, children: Sequence[Child]) -> None:
         for child in children:
             if child.has_ended():
-                raise StackError(child.how_it_ended())
+                sentence, damage = child.how_it_ended(), servers.DAMAGE.get(child.name)
+                cure = damage.cure.format(self._directory.path) if damage and damage.words.search(sentence) else ""
+                raise StackError(f"{sentence} {cure}".rstrip())
 
 
-def _check_redis(url: str) -> None:
-    """Raises StackError when the user's own Redis does not answer or is too old for our scripts."""
-    try:
-        name, version = redis_server.get_version(url)
-    except ImagehostError as exc:
-        raise StackError(f"REDIS_URL: that server cannot be used: {exc.__cause__ or exc}.") from exc
-    if version < programs.OLDEST:
-        raise StackError(f"REDIS_URL: that server is {name} {'.'.join(map(str, version))}; 7 or newer is needed.")
+def _check_redis(whose: str, config: Config) -> None:
+    """Raises StackError when Redis does not answer, is too old for our scripts, or would forget parts of the index."""
+    for check in redis_doctor.examine(config.redis_url.get_secret_value()):
+        if check.outcome == "fail" and check.name in REDIS_MUST:
+            raise StackError(f"{whose} cannot be used: {check.seen}. {check.cure}")
 
 
 def _reachable(bind: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import runs
 from tests.samples import Samples
 from tests.stack import free_port
 
@@ -131,6 +132,14 @@ def test_a_configuration_that_is_wrong_ends_the_master_and_is_explained(tmp_path
     )
     assert ended.returncode == 3
     assert "FLASK_SECRET: required, and not set" in ended.stderr
+
+
+def test_workers_end_with_a_master_that_is_killed(gunicorn: Callable[..., Gunicorn]) -> None:
+    server = gunicorn()
+    workers = server.workers(2)
+    server.process.kill()
+    server.process.wait(20)
+    eventually(lambda: not any(map(runs, workers)), "no worker is left")
 
 
 def test_two_masters_have_a_directory_each_and_one_that_is_named_is_left_alone(

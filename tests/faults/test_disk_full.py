@@ -9,12 +9,12 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tests.e2e.client import Client
 from tests.e2e.server import eventually
 from tests.faults.server import FaultedServer, assert_served, assert_unavailable
 from tests.images import corner, encode
+from tests.processes import below
 
 # More than logs and metrics of a short session, and less than the image.
 ROOM_BYTES = 2**20
@@ -46,26 +46,6 @@ def without_room_for_good(pids: set[int]) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-
-
-def below(pid: int, word: str) -> set[int]:
-    """The processes that descend from this one and have this word in their command lines."""
-    commands: dict[int, str] = {}
-    children: dict[int, set[int]] = {}
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit():
-            try:
-                status = (directory / "stat").read_text(encoding="utf-8")
-                commands[int(directory.name)] = (directory / "cmdline").read_text(encoding="utf-8")
-            except (OSError, UnicodeError):
-                continue
-            parent = int(status.rpartition(")")[2].split()[1])  # proc_pid_stat(5): the name may hold anything
-            children.setdefault(parent, set()).add(int(directory.name))
-    found, left = set(), {pid}
-    while left:
-        found |= left
-        left = {child for parent in left for child in children.get(parent, ())}
-    return {pid for pid in found if word in commands.get(pid, "")}
 
 
 def test_without_room_for_the_bytes_complete_is_unavailable_and_leaves_nothing(

@@ -1,10 +1,12 @@
 import json
+import os
 import stat
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from imagehost.embedded import directory as directory_module
 from imagehost.embedded.directory import SOCKET_PATH_MAX_BYTES, DataDirectory, Secrets
 from imagehost.embedded.failure import StackError
 
@@ -44,11 +46,41 @@ def test_a_leftover_of_an_interrupted_write_does_no_harm(tmp_path: Path) -> None
 def test_a_directory_in_use_is_refused_until_it_is_free(tmp_path: Path) -> None:
     first, second = DataDirectory(str(tmp_path)), DataDirectory(str(tmp_path))
     first.lock()
-    with pytest.raises(StackError, match="in use by another imagehost"):
+    with pytest.raises(StackError, match=rf"in use by another imagehost \(process {os.getpid()}\): stop that one"):
+        second.lock()
+    first.note_holder("http://127.0.0.1:8000")
+    with pytest.raises(StackError, match=rf"\(process {os.getpid()}, http://127.0.0.1:8000\)"):
         second.lock()
     first.unlock()
     second.lock()
+    assert (tmp_path / "lock").read_text() == f"process {os.getpid()}"
     second.unlock()
+
+
+def test_who_does_not_hold_the_directory_leaves_no_word(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("process 1")
+    DataDirectory(str(tmp_path)).note_holder("http://127.0.0.1:8000")
+    assert (tmp_path / "lock").read_text() == "process 1"
+
+
+def test_a_full_disk_is_one_sentence_and_needs_no_more_than_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_module, "ROOM_BYTES", 2**70)
+    with pytest.raises(StackError, match=rf"disk of .*{tmp_path.name}.* is full: \d+ MiB are free, .* make room"):
+        DataDirectory(str(tmp_path)).lock()
+    monkeypatch.undo()
+    directory = DataDirectory(str(tmp_path))
+    directory.lock()
+    directory.unlock()
+
+
+@pytest.mark.parametrize("name", ["redis", "s3", "log", "metrics"])
+def test_a_file_where_a_part_of_it_should_be_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "lock").touch()
+    (tmp_path / name).write_text("")
+    with pytest.raises(StackError, match=rf"cannot be used: File exists \({tmp_path / name}\)"):
+        DataDirectory(str(tmp_path)).lock()
 
 
 def test_a_file_where_the_directory_should_be_is_one_sentence(tmp_path: Path) -> None:

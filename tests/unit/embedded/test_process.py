@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagehost.embedded import process
+from imagehost.embedded.failure import StackError
 from imagehost.embedded.process import Child, Command
 
 TALKS = "import threading\nwhile True: print('x' * 50, flush=True); threading.Event().wait(0.01)"
@@ -28,6 +29,12 @@ def test_a_log_that_grows_while_its_child_runs_is_cut_and_goes_on(
         assert child.log.read_bytes().strip(b"\0").startswith(b"x")
     finally:
         child.kill()
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "talker.log").mkdir()
+    with pytest.raises(StackError, match=r"The log .*/talker\.log cannot be written: Is a directory"):
+        Child(Command("talker", [sys.executable, "-c", TALKS], dict(os.environ)), tmp_path)
 
 
 def _eventually(true: Callable[[], bool]) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from imagehost.checks import Check
 from imagehost.config import Config, load_config
 from imagehost.embedded import Command, Stack, StackError, restarts
 from imagehost.embedded import stack as stack_module
-from imagehost.index import server
+from imagehost.index import doctor as redis_doctor
 from tests.stack import bare_environ
 
 WEB = """
@@ -72,7 +73,7 @@ def test_a_signal_stops_everything_and_is_no_failure(stack: Stack, config: Confi
 
 
 def test_a_web_process_that_ends_at_once_takes_all_with_it_and_its_log_is_named(stack: Stack, config: Config) -> None:
-    with pytest.raises(StackError, match=r"web ended by itself \(exit code 3\); its log is .*/log/web\.log"):
+    with pytest.raises(StackError, match=r"web ended by itself \(exit code 3\), saying: broken; its log is .*web\.log"):
         stack.serve(config, [shell("web", "echo broken; exit 3", restart=True)], ask_to_stop)
     assert (Path(config.data_dir) / "log" / "web.log").read_text() == "broken\n"
 
@@ -122,15 +123,16 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_started(
 
 
 def test_an_own_redis_that_does_not_answer_is_one_sentence(stack: Stack, config: Config) -> None:
-    with pytest.raises(StackError, match=r"REDIS_URL: that server cannot be used: .*refused"):
+    with pytest.raises(StackError, match=r"REDIS_URL cannot be used: it does not answer \(ConnectionError\)\. Start"):
         stack.start(config)
 
 
 def test_an_own_redis_that_is_too_old_is_one_sentence(
     stack: Stack, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "get_version", lambda url: ("redis", (6, 2, 14)))
-    with pytest.raises(StackError, match=r"is redis 6\.2\.14; 7 or newer is needed"):
+    verdict = redis_doctor.judge_version("redis", (6, 2, 14))
+    monkeypatch.setattr(redis_doctor, "examine", lambda url: [Check.of("redis", verdict)])
+    with pytest.raises(StackError, match=r"REDIS_URL cannot be used: redis 6\.2\.14\. Use Redis 7 or newer"):
         stack.start(config)
 
 
