@@ -37,6 +37,7 @@
     ├── TooManyPending                  429 too-many-pending, with Retry-After
     ├── Unavailable                     503 unavailable, with Retry-After
     │   ├── BucketLost                      the index knows of accounts, the bucket of nothing (at the start only)
+    │   ├── BucketRefuses                   no such bucket, or it does not let us in (at the start only)
     │   ├── OutcomeUnknown                  a conditional write may or may not have happened
     │   └── IndexRebuilding                 index-rebuilding
     └── ConditionFailed                 a conditional write lost (inside only; services decide what it means)
@@ -224,6 +225,10 @@ class Unavailable(ImagehostError):
 
 class BucketLost(Unavailable):
     """This is another bucket than the index belongs to, or it has lost its objects."""
+
+
+class BucketRefuses(Unavailable):
+    """The store answers, and says no: name, region or credentials are wrong. Waiting helps nobody."""
 
 
 class OutcomeUnknown(Unavailable):

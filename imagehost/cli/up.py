@@ -12,7 +12,8 @@ from imagehost.cli.runtime import reported
 from imagehost.config import Config, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.embedded.directory import METRICS
-from imagehost.errors import BucketLost, Unavailable
+from imagehost.embedded.stack import INTERRUPTED, STOPPED
+from imagehost.errors import BucketLost, BucketRefuses, NameTaken, Unavailable
 from imagehost.services.bootstrap import TOKEN_FILE
 from imagehost.services.doctor import Doctor, UnfitStore
 from imagehost.services.facade import Services
@@ -26,6 +27,15 @@ BUCKET_LOST = (
     "The bucket is empty, and the index in Redis is not: this is another bucket, or it has lost its objects (of the "
     "embedded S3 server: the folder `s3` of the data directory). Restore it, or name the right one, and start again."
 )
+OWNER_LOST = (
+    "The name of the account owner is taken, and its record is not in the bucket: the bucket has lost objects (of the "
+    "embedded S3 server: the folder `s3` of the data directory). Restore it and start again."
+)
+# SeaweedFS keeps a hundredth of the disk free.
+DAMAGED = (
+    " The logs are in {0}/log. The embedded S3 server writes nothing while less than 1 % of its disk is free: make "
+    "room; if files in {0}/s3 were damaged or removed, restore that folder from a copy."
+)
 
 
 @click.command()
@@ -33,13 +43,20 @@ BUCKET_LOST = (
 def up() -> None:
     """Run the web server and the sweeper, and what of Redis and S3 is not configured."""
     environ = read_environment()
-    click.echo("imagehost starts …")
+    try:
+        sys.exit(_run(environ))
+    except KeyboardInterrupt as exc:  # between two steps; within them the stack puts it into these words
+        raise StackError(STOPPED, exit_code=INTERRUPTED) from exc
+
+
+def _run(environ: dict[str, str]) -> int:
     with Stack(environ) as stack:
+        click.echo("imagehost starts …")
         environment = stack.prepare()
         config = load_config(environment)
         environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / METRICS))
         stack.start(config)
-        token = _first_start(config)
+        token = _first_start(config, stack.embedded)
         commands = [
             Command("web", (sys.executable, "-m", "gunicorn", "wsgi:app"), environment, cwd=ROOT, restart=True),
             Command(
@@ -50,21 +67,31 @@ def up() -> None:
                 restart=True,
             ),
         ]
-        sys.exit(stack.serve(config, commands, lambda: _announce(config, token)))
+        return stack.serve(config, commands, lambda: _announce(config, token))
 
 
-def _first_start(config: Config) -> str | None:
+def _first_start(config: Config, embedded: frozenset[str]) -> str | None:
     services = build_services(config)
+    hint = DAMAGED.format(config.data_dir) if "s3" in embedded else ""
     try:
         return _until_it_works(services, config)
     except OSError as exc:
         raise StackError(f"{config.data_dir / TOKEN_FILE} cannot be written: {exc.strerror}.") from exc
+    except BucketLost as exc:
+        raise StackError(BUCKET_LOST) from exc
+    except NameTaken as exc:
+        raise StackError(OWNER_LOST) from exc
+    except UnfitStore as exc:
+        raise StackError(f"{exc}{hint}") from exc
+    except Unavailable as exc:
+        cause = f" ({exc.__cause__})" if exc.__cause__ else ""
+        raise StackError(f"Redis or S3 cannot be used: {exc.detail.rstrip('.')}{cause}.{hint}") from exc
     finally:
         services.parts.close()
 
 
 def _until_it_works(services: Services, config: Config) -> str | None:
-    """For a while: an S3 server that answers already may yet be finding its volumes."""
+    """Tried for a while: an S3 server that answers already may yet be finding its volumes."""
     deadline_s, checked = time.monotonic() + PATIENCE_S, False
     while True:
         try:
@@ -72,13 +99,11 @@ def _until_it_works(services: Services, config: Config) -> str | None:
                 _check_store(config)
                 checked = True
             return _prepare(services, config)
-        except BucketLost as exc:
-            raise StackError(BUCKET_LOST) from exc
-        except UnfitStore as exc:
-            raise StackError(str(exc)) from exc
-        except Unavailable as exc:
+        except (BucketLost, BucketRefuses):
+            raise
+        except Unavailable:
             if time.monotonic() > deadline_s:
-                raise StackError(f"Redis or S3 cannot be used: {exc.__cause__ or exc}") from exc
+                raise
             Event().wait(0.2)
 
 

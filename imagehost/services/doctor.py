@@ -46,7 +46,8 @@ class Doctor:
         """What of the short form is not well, though imagehost may start. Asks the bucket again after seven days, or
         when anything about it has changed; the clock each time.
 
-        Raises UnfitStore when conditional writes race, Unavailable when the store does not answer.
+        Raises UnfitStore when conditional writes race, Unavailable when the store does not answer, BucketRefuses when
+        it does not let us in.
         """
         with Probe(self._config) as probe:
             checks = [storage_doctor.greet(probe)]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from urllib3.exceptions import HTTPError
 
 from imagehost.checks import Check, Verdict, doubtful, failed, passed
-from imagehost.errors import Unavailable
+from imagehost.errors import BucketRefuses, Unavailable
 from imagehost.storage import doctor_browser as browser
 from imagehost.storage import doctor_bucket as bucket
 from imagehost.storage import doctor_conditions as conditions
@@ -57,10 +57,10 @@ def examine(probe: Probe) -> Iterator[Check]:
 
 def greet(probe: Probe) -> Check:
     """The check of the store's clock, which costs one small request. Raises Unavailable, with the cure, unless the
-    bucket lets us in."""
+    bucket lets us in: BucketRefuses where the store has said so."""
     verdict = bucket.check_bucket(probe)
     if verdict.outcome == "fail":
-        raise Unavailable(f"{verdict.seen}. {verdict.cure}")
+        raise (BucketRefuses if bucket.refuses(probe) else Unavailable)(f"{verdict.seen}. {verdict.cure}")
     return Check.of("clock", bucket.check_clock(probe))
 
 

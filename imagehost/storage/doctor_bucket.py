@@ -41,6 +41,14 @@ def check_bucket(probe: Probe) -> Verdict:
     return failed(f"{where} answers {status}", _CURES.get(status, "Look into the store's own logs."))
 
 
+def refuses(probe: Probe) -> bool:
+    """Whether the store has answered that we may not, or that there is no such bucket."""
+    try:
+        return HTTPStatus(probe.greeting.status) in _CURES
+    except (*DRIVER_ERRORS, ValueError):
+        return False
+
+
 def check_clock(probe: Probe) -> Verdict:
     """The store's clock against ours, from the `Date` of an answer: presigned URLs begin and end by both."""
     ahead_s = probe.greeting.ahead_s

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from imagehost.checks import Check
-from imagehost.errors import Unavailable
+from imagehost.errors import BucketRefuses, Unavailable
 from imagehost.services.doctor import Doctor, UnfitStore
 from tests.unit.storage.fake_store import FakeStore, fake_store
 
@@ -134,8 +134,9 @@ def test_a_store_that_does_not_answer_is_unavailable_and_not_unfit(
     store: FakeStore, doctor: Doctor, status: int
 ) -> None:
     store.refusal = status
-    with pytest.raises(Unavailable, match=str(status)):
+    with pytest.raises(Unavailable, match=str(status)) as caught:
         doctor.check_at_start()
+    assert isinstance(caught.value, BucketRefuses) == (status != 503)
 
 
 def test_a_race_that_nobody_decided_is_unavailable_and_not_unfit(store: FakeStore, doctor: Doctor) -> None:
