@@ -65,5 +65,6 @@ def test_a_sweep_by_hand_leaves_what_is_not_due(server: Server, account: Client)
 
 
 def test_a_second_stack_on_the_same_directory_is_refused(server: Server) -> None:
-    assert "is in use by another imagehost" in run(server, "up", exit_code=1)
+    holder = f"process {server.running.process.pid}, {server.url}"
+    assert f"is in use by another imagehost ({holder}): stop that one" in run(server, "up", exit_code=1)
     assert Client(server.url).get("/health/ready").status_code == 200

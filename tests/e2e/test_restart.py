@@ -1,5 +1,6 @@
 """Stopping and killing imagehost: what was acknowledged is there again, what was under way is finished or undone."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +9,7 @@ import requests
 from tests.e2e.client import API, Client, fetch
 from tests.e2e.server import Server, eventually
 from tests.images import photo
+from tests.processes import naming
 
 NAMES = ("astronaut", "coffee", "rocket")
 
@@ -39,6 +41,40 @@ def test_after_a_stop_everything_is_there_again(server: Server, account: Client)
     assert_all_there(account, images)
     assert account.delete(deleted).status_code == 410
     assert account.upload(photo(), "image/jpeg")["rev"] == 1
+
+
+def test_a_stop_under_load_loses_nothing_acknowledged_and_the_rest_is_told_or_cut_off(
+    server: Server, account: Client
+) -> None:
+    acknowledged: list[str] = []
+    enough, answers = threading.Event(), set[int]()
+
+    def upload_until_it_ends() -> None:
+        while True:
+            try:
+                iid = account.send_bytes(photo(), "image/jpeg")
+                answer = account.complete(iid)
+            except (requests.RequestException, AssertionError, KeyError):
+                return  # the announcement or the PUT was refused, or cut off
+            answers.add(answer.status_code)
+            if answer.status_code != 201:
+                return
+            acknowledged.append(iid)
+            if len(acknowledged) >= 6:
+                enough.set()
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(upload_until_it_ends)
+        assert enough.wait(60)
+        assert server.stop() == 0
+    assert answers <= {201, 503}
+    assert naming(server.data_dir) == set()
+    server.start()
+    for iid in acknowledged:
+        assert fetch("GET", f"{server.url}/i/{iid}").content == photo()
+        assert account.delete(iid).status_code == 204
+    eventually(lambda: account.usage()["pending"] == 0, 30, "what was under way is finished or undone")
 
 
 def test_after_a_kill_nothing_acknowledged_is_lost(server: Server, account: Client) -> None:
