@@ -25,10 +25,11 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "imagehost.web.logs.JsonFormatter"}},
+    "filters": {"gone": {"()": "imagehost.web.logs.ReadersGone"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
-        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True, "filters": ["gone"]},
         # imagehost logs requests itself, without their query strings.
         "gunicorn.access": {"level": "ERROR", "handlers": [], "propagate": False},
     },

@@ -101,6 +101,8 @@ class Config(BaseModel):
     sweep_s: Seconds = Field(15, validation_alias="IMAGEHOST_SWEEP_S")
     url_window_s: Annotated[int, Field(ge=1, le=302_400)] = Field(900, validation_alias="IMAGEHOST_URL_WINDOW_S")
 
+    delivery: Literal["redirect", "proxy"] = Field("redirect", validation_alias="IMAGEHOST_DELIVERY")
+
     gates: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: os.cpu_count() or 1, validation_alias="IMAGEHOST_GATES"
     )

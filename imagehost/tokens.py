@@ -87,27 +87,28 @@ class Cursors:
 
 
 class Views:
-    """Signs leave to see one variant of one image until a time, for addresses that stand where no token can be sent.
+    """Signs leave to see an image in one way (as a variant, or for a purpose) until a time, for addresses that stand
+    where no token can be sent.
 
     The form is `{expires_at_s}.{signature}`; what it is for is not in it, but in the address that carries it."""
 
     def __init__(self, signing_secrets: tuple[str, ...]) -> None:
         self._signer = Signer(list(reversed(signing_secrets)), salt="imagehost.view", **_METHOD)
 
-    def dumps(self, iid: str, variant: str, expires_at_s: int) -> str:
-        """The same for the same image, variant and time."""
-        return f"{expires_at_s}.{self._signer.get_signature(_view(iid, variant, expires_at_s)).decode()}"
+    def dumps(self, iid: str, way: str, expires_at_s: int) -> str:
+        """The same for the same image, way and time."""
+        return f"{expires_at_s}.{self._signer.get_signature(_view(iid, way, expires_at_s)).decode()}"
 
-    def allows(self, signature: str, iid: str, variant: str, now_s: float) -> bool:
-        """Whether one of our secrets signed that, and the time is not over."""
+    def find_end(self, signature: str, iid: str, way: str, now_s: float) -> int | None:
+        """When that leave ends, in seconds; None unless one of our secrets signed it, and the time is not over."""
         moment, _, signed = signature.partition(".")
         if re.fullmatch("[0-9]{1,12}", moment) is None or int(moment) <= now_s:
-            return False
-        return self._signer.verify_signature(_view(iid, variant, int(moment)), signed)
+            return None
+        return int(moment) if self._signer.verify_signature(_view(iid, way, int(moment)), signed) else None
 
 
-def _view(iid: str, variant: str, expires_at_s: int) -> bytes:
-    return f"{iid}.{variant}.{expires_at_s}".encode()
+def _view(iid: str, way: str, expires_at_s: int) -> bytes:
+    return f"{iid}.{way}.{expires_at_s}".encode()
 
 
 def _not_a_cursor() -> InvalidRequest:

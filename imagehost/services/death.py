@@ -4,8 +4,8 @@ Whoever wrote or found the dead record may run them, any number of times and in 
 """
 
 from imagehost import faults
-from imagehost.errors import REFUSALS, ImageDeleted, ImagehostError
-from imagehost.models import DeadRecord, Tombstone
+from imagehost.errors import REFUSALS, ImageDeleted, ImagehostError, ImageNotFound
+from imagehost.models import DeadRecord, Image, ReadyRecord, Tombstone
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 
@@ -20,6 +20,18 @@ def finish_dead(parts: Parts, record: DeadRecord, epoch: str) -> bool:
     faults.reached("after_objects")
     parts.images.purge_done(record.iid, record.uid)
     return True
+
+
+def find_end(parts: Parts, image: Image) -> ImagehostError | None:
+    """What is to be answered where bytes of an image are missed, if it is no more; None while its record is ready and
+    names its version."""
+    stored = parts.records.find_image(image.iid)
+    match stored.record if stored else None:
+        case ReadyRecord(image=Image(version=version)) if version == image.version:
+            return None
+        case DeadRecord() as record:
+            return dead_answer(record)
+    return ImageNotFound()
 
 
 def dead_answer(dead: DeadRecord | Tombstone) -> ImagehostError:

@@ -1,25 +1,24 @@
-"""Addresses of images: the public one, which the app answers, and presigned ones, which the bucket answers.
+"""Addresses of images, and what they lead to: the public one, which the app answers, and ones that end, for those who
+can send no token. Where viewers reach the bucket, these are presigned, and the app redirects to them; where they do not
+(`IMAGEHOST_DELIVERY=proxy`), they are the app's own, signed by it, and streaming.py has the bytes.
 
-Presigned GETs stay the same inside an image's window, so that browsers and CDNs keep what is behind them. Type and name
-are fixed by the signature: the type is what the gate found, never what the client claimed.
+Addresses that end stay the same inside an image's window, so that browsers and CDNs keep what is behind them.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import urlencode
 
+from imagehost.imaging.variants import VARIANTS
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Image
+from imagehost.services import sources
 from imagehost.services.derivatives import Derivatives, find_stored, may_be_made
 from imagehost.services.parts import Parts
-from imagehost.storage import object_keys
+from imagehost.services.sources import Purpose, Source, Variant
 from imagehost.storage.presign import SignedUrl, Window
 
-Variant = Literal["thumb", "preview"]
-Purpose = Literal["view", "download", "embed"]
-FITTING = {mime: (f".{extension}",) for mime, extension in EXTENSIONS.items()} | {"image/jpeg": (".jpg", ".jpeg")}
-VARIANT_MIME = {"webp": "image/webp"}
+ORIGINAL = "original"  # what a signature calls it: its addresses name no variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Redirect:
 
 
 class Delivery:
-    """See the module. Only a redirect to a variant that is made on demand asks the network."""
+    """See the module. Only finding a variant that is made on demand asks the network."""
 
     def __init__(self, parts: Parts) -> None:
         self._derivatives = Derivatives(parts)
@@ -50,83 +49,102 @@ class Delivery:
         self._views = parts.views
         self._public_url = parts.config.public_url
         self.s3_origin = parts.presigner.origin
+        self.is_proxy = parts.config.delivery == "proxy"
 
     def links(self, image: Image) -> Links:
         """The addresses to show with an image."""
         window = self._presigner.window(image.iid)
-        src = self._original(image, window, "GET")
-        stored = find_stored(image, "thumb")
-        thumb = self._derivative(image, stored, window, "GET") if stored else None
+        src = self._link(image, None, window)
         return Links(
             url=f"{self._public_url}/i/{image.iid}.{EXTENSIONS[image.mime]}",
-            src=src.url,
-            thumb=thumb.url if thumb else None,
-            preview=self._on_demand(image, "preview", window) if may_be_made(image, "preview") else src.url,
-            expires_at_s=src.expires_at_s,
+            src=src,
+            thumb=self._link(image, "thumb", window) if find_stored(image, "thumb") else None,
+            preview=self._link(image, "preview", window) if may_be_made(image, "preview") else src,
+            expires_at_s=window.expires_at_s,
         )
 
-    def redirect(self, image: Image, variant: Variant | None, method: Literal["GET", "HEAD"]) -> Redirect:
-        """Where a viewer is sent: the variant, made now if need be, or the original where there is no such derivative.
+    def find_source(self, image: Image, variant: Variant | None, purpose: Purpose | None = None) -> Source:
+        """The bytes to show: the variant, made now if need be, or the original where there is no such derivative.
         Raises what `Derivatives.provide` raises."""
         stored = self._derivatives.provide(image, variant) if variant else None
-        window = self._presigner.window(image.iid)
-        if stored is None:
-            target = self._original(image, window, method)
-        else:
-            target = self._derivative(image, stored, window, method)
-        return Redirect(target.url, max(0, window.ends_at_s - int(self._presigner.now_s())))
+        if stored is not None:
+            return sources.derivative(image, stored)
+        stands_in = variant is not None and may_be_made(image, variant)
+        return sources.original(image, purpose, stands_in=stands_in)
 
-    def is_signed(self, signature: str | None, iid: str, variant: Variant | None) -> bool:
-        """Whether an address of `links` leads here: its signature is for this variant of this image, and in time."""
-        if signature is None or variant is None:
-            return False
-        return self._views.allows(signature, iid, variant, self._presigner.now_s())
+    def redirect(
+        self,
+        image: Image,
+        variant: Variant | None,
+        method: Literal["GET", "HEAD"],
+        purpose: Purpose | None = None,
+    ) -> Redirect:
+        """Where a viewer is sent for `find_source`, which see."""
+        source = self.find_source(image, variant, purpose)
+        window = self._presigner.window(image.iid)
+        return Redirect(self._presigned(image, source, window, method).url, self._rest_s(window.ends_at_s))
+
+    def find_end(
+        self, signature: str | None, iid: str, variant: Variant | None, purpose: Purpose | None = None
+    ) -> int | None:
+        """When the leave ends that an address of ours gives (seconds); None unless it was signed for this image, this
+        variant and this purpose, and is in time."""
+        if signature is None or (variant and purpose):
+            return None
+        return self._views.find_end(signature, iid, purpose or variant or ORIGINAL, self._presigner.now_s())
+
+    def cache_control(self, image: Image, source: Source, ends_at_s: int | None) -> str:
+        """How long the app's own answer with these bytes may be kept: at the public address to the end of the image's
+        window, as a redirect; at a signed one, which ends at `ends_at_s` and leads to nothing else, until then."""
+        if ends_at_s is None or source.stands_in:
+            rest_s = self._rest_s(self._presigner.window(image.iid).ends_at_s)
+            return sources.cache_control(image, rest_s, immutable=False)
+        return sources.cache_control(image, self._rest_s(ends_at_s))
 
     def presign(self, image: Image, purpose: Purpose, expires_in_s: int) -> SignedUrl:
         """A URL for one purpose that ends when asked: to view or embed inline, or to download as a file."""
+        if self.is_proxy:
+            ends_at_s = int(self._presigner.now_s()) + expires_in_s
+            return SignedUrl(self._signed(image, None, ends_at_s, purpose), {}, ends_at_s)
+        source = sources.original(image, purpose)
         return self._presigner.get_for(
-            image.key,
+            source.object_key,
             expires_in_s,
-            mime=image.mime,
-            disposition=_disposition(image, "attachment" if purpose == "download" else "inline"),
-            cache_control=_cache_control(image, expires_in_s),
+            mime=source.mime,
+            disposition=source.disposition,
+            cache_control=sources.cache_control(image, expires_in_s),
         )
 
-    def _on_demand(self, image: Image, variant: Variant, window: Window) -> str:
-        """The app's own address of a variant. A private image's is signed, because an <img> can send no token."""
-        url = f"{self._public_url}/i/{image.iid}?variant={variant}"
+    def _link(self, image: Image, variant: Variant | None, window: Window) -> str:
+        if self.is_proxy:
+            return self._signed(image, variant, window.expires_at_s)
+        if variant is None:
+            return self._presigned(image, sources.original(image), window, "GET").url
+        if stored := find_stored(image, variant):
+            return self._presigned(image, sources.derivative(image, stored), window, "GET").url
+        # Made by the app, which redirects. A private image's is signed, because an <img> can send no token.
+        address = f"{self._public_url}/i/{image.iid}?variant={variant}"
         if image.private:
-            url += f"&sig={self._views.dumps(image.iid, variant, window.expires_at_s)}"
-        return url
+            address += f"&sig={self._views.dumps(image.iid, variant, window.expires_at_s)}"
+        return address
 
-    def _original(self, image: Image, window: Window, method: str) -> SignedUrl:
+    def _signed(self, image: Image, variant: Variant | None, ends_at_s: int, purpose: Purpose | None = None) -> str:
+        """The app's own address, good for one variant or purpose. With an extension: some CDNs keep nothing else."""
+        name = VARIANTS[variant].file_name if variant else f"{ORIGINAL}.{EXTENSIONS[image.mime]}"
+        signature = self._views.dumps(image.iid, purpose or variant or ORIGINAL, ends_at_s)
+        said = [("variant", variant), ("purpose", purpose), ("sig", signature)]
+        query = urlencode([(parameter, value) for parameter, value in said if value])
+        return f"{self._public_url}/i/{image.iid}.{name.partition('.')[2]}?{query}"
+
+    def _presigned(self, image: Image, source: Source, window: Window, method: str) -> SignedUrl:
         return self._presigner.get(
-            image.key,
+            source.object_key,
             window,
-            mime=image.mime,
-            disposition=_disposition(image, "inline"),
-            cache_control=_cache_control(image, 2 * window.length_s),
+            mime=source.mime,
+            disposition=source.disposition,
+            cache_control=sources.cache_control(image, 2 * window.length_s),
             method=method,
         )
 
-    def _derivative(self, image: Image, stored: str, window: Window, method: str) -> SignedUrl:
-        return self._presigner.get(
-            object_keys.variant(image.uid, image.iid, image.version, stored),
-            window,
-            mime=VARIANT_MIME[stored.partition(".")[2]],
-            disposition="inline",
-            cache_control=_cache_control(image, 2 * window.length_s),
-            method=method,
-        )
-
-
-def _cache_control(image: Image, max_age_s: int) -> str:
-    return f"{'private' if image.private else 'public'}, max-age={max_age_s}, immutable"
-
-
-def _disposition(image: Image, kind: Literal["inline", "attachment"]) -> str:
-    """RFC 6266, with the Unicode name as RFC 8187 writes it. The extension always fits what the image is."""
-    name = re.sub(r"[/\\]", "_", image.filename)
-    if not name.lower().endswith(FITTING[image.mime]):
-        name += "." + EXTENSIONS[image.mime]
-    return f"{kind}; filename=\"{object_keys.slug(name, image.mime)}\"; filename*=UTF-8''{quote(name, safe='')}"
+    def _rest_s(self, ends_at_s: int) -> int:
+        return max(0, ends_at_s - int(self._presigner.now_s()))

@@ -17,10 +17,10 @@ from pathlib import Path
 from cachetools import TTLCache
 
 from imagehost import faults, ids
-from imagehost.errors import ImagehostError, ImageNotFound, SizeMismatch, Unavailable
+from imagehost.errors import SizeMismatch, Unavailable
 from imagehost.imaging.variants import VARIANTS, Variant
-from imagehost.models import DeadRecord, Image, ReadyRecord
-from imagehost.services.death import dead_answer
+from imagehost.models import Image
+from imagehost.services.death import find_end
 from imagehost.services.parts import Parts
 from imagehost.services.publish import WORK_PREFIX
 from imagehost.storage import object_keys
@@ -158,21 +158,11 @@ class Derivatives:
                 return
         except SizeMismatch as exc:
             raise Unavailable("The original is damaged.") from exc
-        raise self._find_end(image) or Unavailable("The original is missing.")  # a delete may have taken it
+        raise find_end(self._parts, image) or Unavailable("The original is missing.")  # a delete may have taken it
 
     def _keep_if_ready(self, wanted: _Wanted) -> None:
         """The one rule for deleting data, for a derivative: it goes unless the record is ready and names its version.
         While that cannot be said it stays, for the daily check to judge."""
-        if (end := self._find_end(wanted.image)) is not None:
+        if (end := find_end(self._parts, wanted.image)) is not None:
             self._parts.objects.remove_all(wanted.object_key)
             raise end
-
-    def _find_end(self, image: Image) -> ImagehostError | None:
-        """What is to be answered if the image is no more: unless its record is ready and names its version."""
-        stored = self._parts.records.find_image(image.iid)
-        match stored.record if stored else None:
-            case ReadyRecord(image=Image(version=version)) if version == image.version:
-                return None
-            case DeadRecord() as record:
-                return dead_answer(record)
-        return ImageNotFound()

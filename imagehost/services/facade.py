@@ -17,6 +17,7 @@ from imagehost.services.library import Library
 from imagehost.services.parts import Parts
 from imagehost.services.publish import Publisher
 from imagehost.services.rebuild import Rebuild
+from imagehost.services.streaming import Streaming
 from imagehost.services.sweeper import Sweeper
 from imagehost.services.upkeep import Upkeep
 from imagehost.services.uploads import Uploads
@@ -38,6 +39,7 @@ class Services:
     changes: Changes
     library: Library
     delivery: Delivery
+    streaming: Streaming
     health: Health
     sweeper: Sweeper
     rebuild: Rebuild
@@ -62,6 +64,7 @@ class Services:
             changes=Changes(parts, freshness),
             library=Library(parts, freshness),
             delivery=Delivery(parts),
+            streaming=Streaming(parts),
             health=Health(parts),
             sweeper=Sweeper(parts, DueWork(parts)),
             rebuild=rebuild,

@@ -11,6 +11,7 @@ from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from imagehost import metrics
 from imagehost.config import Config, ConfigError
@@ -19,7 +20,8 @@ from imagehost.errors import Unavailable
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-DRIVER_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+# HTTPError: what botocore lets pass when a connection breaks in the middle of a body (TLS).
+DRIVER_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HTTPError)
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -14,6 +14,7 @@ from imagehost import metrics
 from imagehost.errors import SizeMismatch
 from imagehost.storage.client import DRIVER_ERRORS, is_missing, translated
 from imagehost.storage.object_keys import META
+from imagehost.storage.streams import Stream
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,6 +57,19 @@ class Objects:
             for chunk in body.iter_chunks(CHUNK_BYTES):
                 file.write(chunk)
         return True
+
+    @translated
+    def open(self, object_key: str, part: range | None = None) -> Stream | None:
+        """An object, or a part of it, to be read as it arrives; None when there is none. The first bytes are there by
+        then: a store that fails before them raises here."""
+        asked = f"bytes={part.start}-{part.stop - 1}" if part else "bytes=0-"
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=object_key, Range=asked)
+        except ClientError as exc:
+            if is_missing(exc):
+                return None
+            raise
+        return Stream.begin(answer["Body"], answer["ContentLength"])
 
     @translated
     def put_file(self, object_key: str, path: Path, mime: str) -> None:

@@ -35,8 +35,8 @@ class PublicImage(Answer):
 
     id: str
     url: str = Field(description="the public address; answers 404 to others while the image is private")
-    src: str = Field(description="presigned, good until expires_at")
-    thumb: str | None = Field(description="presigned, good until expires_at; null when none could be made")
+    src: str = Field(description="the image, for who can send no token; good until expires_at")
+    thumb: str | None = Field(description="good until expires_at; null when none could be made")
     preview: str = Field(description="fits 1600 px, made when first asked for; good until expires_at")
     expires_at: str
     filename: str
@@ -130,7 +130,7 @@ class AnyImage(RootModel[Image | PublicImage]):
 
 
 class SignedUrl(Answer):
-    """A presigned URL."""
+    """A URL that needs no token, until it ends."""
 
     url: str
     expires_at: str

@@ -26,6 +26,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event, default=str)
 
 
+class ReadersGone(logging.Filter):
+    """Makes one quiet line of what gunicorn tells as a fault of ours: a client that took nothing for so long that its
+    connection was given up."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True; changes such a record."""
+        if record.exc_info and isinstance(record.exc_info[1], TimeoutError):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args, record.exc_info = "reader_gone", None, None
+        return True
+
+
 def configure(level: int = logging.INFO) -> None:
     """Send everything of this process to standard error as JSON, once."""
     handler = logging.StreamHandler(sys.stderr)

@@ -26,6 +26,7 @@ _CODES = {
     404: "not-found",
     405: "method-not-allowed",
     408: "request-timeout",
+    412: "precondition-failed",
     414: "uri-too-long",
     416: "range-not-satisfiable",
     431: "header-fields-too-large",

@@ -240,6 +240,7 @@ class ViewQuery(Request):
     """Which bytes of an image: the original, or a variant."""
 
     variant: Annotated[Literal["thumb", "preview"], BeforeValidator(_lower)] | None = None
-    sig: Annotated[str, Field(max_length=200, description="from an image's `preview`: may see this variant")] | None = (
+    purpose: Annotated[Literal["view", "download", "embed"], Field(description="part of what presign made")] | None = (
         None
     )
+    sig: Annotated[str, Field(max_length=200, description="part of a signed address: may see just this")] | None = None

@@ -57,6 +57,12 @@ def hasty_server(start_server: Callable[..., Server]) -> Server:
     )
 
 
+@pytest.fixture(scope="session")
+def proxy_server(start_server: Callable[..., Server]) -> Server:
+    """The app itself sends the bytes."""
+    return start_server("proxy", IMAGEHOST_DELIVERY="proxy", IMAGEHOST_URL_WINDOW_S="86400")
+
+
 @pytest.fixture
 def stranger(server: Server) -> Client:
     """Somebody else with an account."""

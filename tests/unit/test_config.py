@@ -36,11 +36,13 @@ DEFAULTS = {
     "lease_s": 120,
     "sweep_s": 15,
     "url_window_s": 900,
+    "delivery": "redirect",
     "gates": os.cpu_count(),
     "statuses": ("generated", "printed", "ordered", "deleted"),
     "fault": None,
 }
 WRONG = {
+    "IMAGEHOST_DELIVERY": "stream",
     "FLASK_SECRET": "too-short",
     "REDIS_URL": "http://127.0.0.1",
     "AWS_S3_BUCKET_NAME": "No Such Bucket",

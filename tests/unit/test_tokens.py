@@ -155,27 +155,27 @@ def test_a_signed_view_is_good_for_its_image_and_variant_until_its_time(
     signature = views.dumps(iid, variant, expires_at_s)
     assert signature == views.dumps(iid, variant, expires_at_s)
     assert set(signature) <= set(ALPHABET + ".")
-    assert views.allows(signature, iid, variant, expires_at_s - 0.1)
-    assert not views.allows(signature, iid, variant, expires_at_s)
-    assert not views.allows(signature, new_uid(), variant, 0)
-    assert not views.allows(signature, iid, variant + "2", 0)
+    assert views.find_end(signature, iid, variant, expires_at_s - 0.1) == expires_at_s
+    assert views.find_end(signature, iid, variant, expires_at_s) is None
+    assert views.find_end(signature, new_uid(), variant, 0) is None
+    assert views.find_end(signature, iid, variant + "2", 0) is None
     later = signature.replace(str(expires_at_s), str(expires_at_s + 1), 1)
-    assert not views.allows(later, iid, variant, 0)
+    assert views.find_end(later, iid, variant, 0) is None
 
 
 def test_a_signed_view_outlives_a_rotation_of_secrets_and_not_the_loss_of_its_own() -> None:
     signature = Views((OLD,)).dumps("i", "preview", 9)
-    assert Views((NEW, OLD)).allows(signature, "i", "preview", 1)
+    assert Views((NEW, OLD)).find_end(signature, "i", "preview", 1) == 9
     assert Views((NEW, OLD)).dumps("i", "preview", 9) == Views((NEW,)).dumps("i", "preview", 9)
-    assert not Views((NEW,)).allows(signature, "i", "preview", 1)
+    assert Views((NEW,)).find_end(signature, "i", "preview", 1) is None
 
 
 @pytest.mark.parametrize("signature", ["", ".", "9", "9.", ".x", "9.é", "-9.x", "٩.x", "9" * 13 + ".x", "9.x.y", " 9."])
 def test_what_is_no_signature_of_a_view_allows_nothing(signature: str) -> None:
-    assert not Views((NEW,)).allows(signature, "i", "preview", 1)
+    assert Views((NEW,)).find_end(signature, "i", "preview", 1) is None
 
 
 def test_a_token_or_cursor_signs_no_view(claims: TokenClaims) -> None:
     views = Views((NEW,))
     for other in (ApiTokens((NEW,)).dumps(claims), Cursors((NEW,)).dumps(Position(1, claims.uid), {})):
-        assert not views.allows(other, claims.uid, "preview", 0)
+        assert views.find_end(other, claims.uid, "preview", 0) is None

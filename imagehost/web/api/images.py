@@ -1,13 +1,14 @@
 """Images: the bytes, their metadata, and what their owner does with them."""
 
 import re
+from typing import Literal
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from imagehost.errors import ImageDeleted, ImageNotFound
 from imagehost.ids import is_id
-from imagehost.models import Published
+from imagehost.models import Image, Published
 from imagehost.services.accounts import Identity
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
@@ -15,21 +16,27 @@ from imagehost.web.auth import require_scope
 from imagehost.web.context import services
 from imagehost.web.present import to_image, to_time
 from imagehost.web.schemas import IfMatch, ImageEdit, PresignRequest, ViewQuery
+from imagehost.web.sending import send
 
 TAG = "Images"
 IMAGE = f"{PREFIX}/image/<iid>"
 NO_REV = -1
+# A redirect, or the bytes, a range of them, and word that they are known already: `IMAGEHOST_DELIVERY` decides.
+VIEWS = {302: None, 200: None, 206: None, 304: None}
+NO_VIEW = (404, 410, 412, 416)
 
 
-@endpoint("GET", "/i/<name>", query=ViewQuery, answers={302: None}, problems=(404, 410), access="optional", tag=TAG)
+@endpoint("GET", "/i/<name>", query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
 def view_public_address(identity: Identity | None, name: str, query: ViewQuery) -> ResponseReturnValue:
-    """The image itself, at its public address (the extension is ignored): redirects to a presigned URL."""
+    """The image itself, at its public address (the extension is ignored): redirects to a presigned URL, or sends the
+    bytes."""
     return _view(name.partition(".")[0], identity, query)
 
 
-@endpoint("GET", IMAGE, query=ViewQuery, answers={302: None}, problems=(404, 410), access="optional", tag=TAG)
+@endpoint("GET", IMAGE, query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
 def view_image(identity: Identity | None, iid: str, query: ViewQuery) -> ResponseReturnValue:
-    """The image itself: redirects to a presigned URL, the same for everyone as long as `max-age` says."""
+    """The image itself: redirects to a presigned URL, the same for everyone as long as `max-age` says, or sends the
+    bytes."""
     return _view(iid, identity, query)
 
 
@@ -105,22 +112,37 @@ def _visible(iid: str, identity: Identity | None, *, signed: bool = False) -> Pu
 
 
 def _view(iid: str, identity: Identity | None, query: ViewQuery) -> ResponseReturnValue:
-    signed = services().delivery.is_signed(query.sig, iid, query.variant)
-    published = _visible(iid, identity, signed=signed)
-    head = request.method == "HEAD"
+    delivery = services().delivery
+    ends_at_s = delivery.find_end(query.sig, iid, query.variant, query.purpose)
+    if query.purpose is not None and ends_at_s is None:
+        raise ImageNotFound()
+    published = _visible(iid, identity, signed=ends_at_s is not None)
     try:
-        target = services().delivery.redirect(published.image, query.variant, "HEAD" if head else "GET")
-    except ImageDeleted:  # while the variant was being made
+        answer = (_sent if delivery.is_proxy else _redirected)(published.image, query, ends_at_s)
+    except ImageDeleted:  # while the variant was being made, or its bytes were looked for
         if identity is not None and identity.uid == published.image.uid:
             raise
         raise ImageNotFound() from None
-    if not head and query.variant is None:
+    if request.method != "HEAD" and query.variant is None and ends_at_s is None and not answer.content_range.start:
         services().library.count_view(published)
-    answer = Response(status=302, headers={"Location": target.url})
-    scope = "private" if published.image.private else "public"
-    answer.headers["Cache-Control"] = f"{scope}, max-age={target.max_age_s}"
     if published.image.private:
         answer.headers["Vary"] = "Cookie, Authorization, X-API-Key"
+    return answer
+
+
+def _redirected(image: Image, query: ViewQuery, _: int | None) -> Response:
+    method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
+    target = services().delivery.redirect(image, query.variant, method, query.purpose)
+    scope = "private" if image.private else "public"
+    return Response(
+        status=302, headers={"Location": target.url, "Cache-Control": f"{scope}, max-age={target.max_age_s}"}
+    )
+
+
+def _sent(image: Image, query: ViewQuery, ends_at_s: int | None) -> Response:
+    source = services().delivery.find_source(image, query.variant, query.purpose)
+    answer = send(image, source)
+    answer.headers["Cache-Control"] = services().delivery.cache_control(image, source, ends_at_s)
     return answer
 
 

@@ -81,7 +81,6 @@ def endpoint(
     security: Any = tokens if keyed else [{}, *tokens] if access == "optional" else [{}]
 
     def decorate(view: View) -> View:
-        @functools.wraps(view)
         def handle(**kwargs: Any) -> ResponseReturnValue:
             if keyed:
                 kwargs["identity"] = get_identity(request, scope)
@@ -103,8 +102,9 @@ def endpoint(
             security=security,
             skip_validation=True,
             operation_id=view.__name__,
-        )(handle)
-        api.add_url_rule(path, view.__name__, declared, methods=[method])
+        )(view)
+        # spectree finds its declaration behind this, and takes no part in requests: it would read every body whole.
+        api.add_url_rule(path, view.__name__, functools.wraps(declared)(handle), methods=[method])
         return view
 
     return decorate

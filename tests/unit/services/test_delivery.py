@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagehost.models import Image
-from imagehost.services.delivery import Delivery, Purpose
+from imagehost.services.delivery import Delivery
 from imagehost.services.parts import Parts
+from imagehost.services.sources import Purpose
 from imagehost.storage import object_keys
 from tests.unit.strategies import IMAGES, MIMES, SMALLEST
 
@@ -123,13 +124,13 @@ def test_the_preview_of_a_private_image_carries_a_signature_that_lasts_as_long_a
     assert query["variant"] == ["preview"]
     (signature,) = query["sig"]
     now_s[0] = links.expires_at_s - 1
-    assert delivery.is_signed(signature, image.iid, "preview")
-    assert not delivery.is_signed(signature, image.uid, "preview")
-    assert not delivery.is_signed(signature, image.iid, "thumb")
-    assert not delivery.is_signed(signature, image.iid, None)
-    assert not delivery.is_signed(None, image.iid, "preview")
+    assert delivery.find_end(signature, image.iid, "preview") == links.expires_at_s
+    assert delivery.find_end(signature, image.uid, "preview") is None
+    assert delivery.find_end(signature, image.iid, "thumb") is None
+    assert delivery.find_end(signature, image.iid, None) is None
+    assert delivery.find_end(None, image.iid, "preview") is None
     now_s[0] = links.expires_at_s
-    assert not delivery.is_signed(signature, image.iid, "preview")
+    assert delivery.find_end(signature, image.iid, "preview") is None
     assert delivery.links(image).preview != links.preview
 
 
