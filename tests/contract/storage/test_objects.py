@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from imagehost.ids import new_iid, new_uid, new_version
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 from imagehost.storage.objects import CHUNK_BYTES, Objects
+from imagehost.storage.streams import CHUNK_BYTES as STREAM_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -137,3 +139,49 @@ def test_the_bucket_answers_and_one_that_does_not_exist_is_unavailable(objects: 
     with pytest.raises(Unavailable):
         Objects(s3, "no-such-bucket").is_empty()
     assert not Objects(s3, "no-such-bucket").remove_all("uploads/x/")
+
+
+@pytest.mark.parametrize("size_bytes", [1, STREAM_BYTES - 1, STREAM_BYTES, 3 * STREAM_BYTES + 1])
+def test_an_object_is_read_as_it_arrives_a_chunk_at_a_time(
+    objects: Objects, key: str, tmp_path: Path, size_bytes: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(secrets.token_bytes(size_bytes))
+    objects.put_file(key, source, "image/png")
+    stream = objects.open(key)
+    assert stream is not None
+    chunks = list(stream)
+    stream.close()
+    stream.close()
+    assert b"".join(chunks) == source.read_bytes()
+    assert stream.size_bytes == size_bytes
+    assert max(map(len, chunks)) <= STREAM_BYTES
+
+
+def test_a_part_of_an_object_is_read_alone(objects: Objects, key: str, source: Path) -> None:
+    objects.put_file(key, source, "image/png")
+    for part in (range(1), range(5, 9), range(len(DATA) - 1, len(DATA)), range(len(DATA))):
+        stream = objects.open(key, part)
+        assert stream is not None
+        assert (b"".join(stream), stream.size_bytes) == (DATA[part.start : part.stop], len(part))
+    with pytest.raises(Unavailable):
+        objects.open(key, range(len(DATA), len(DATA) + 5))
+
+
+def test_an_object_that_is_not_there_is_not_opened(objects: Objects, key: str, s3: "S3Client") -> None:
+    assert objects.open(key) is None
+    assert objects.open(key, range(5)) is None
+    with pytest.raises(Unavailable):
+        Objects(s3, "no-such-bucket").open(key)
+
+
+def test_a_stream_that_is_closed_early_leaves_the_store_usable(objects: Objects, key: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(40 * STREAM_BYTES))
+    objects.put_file(key, source, "image/png")
+    for _ in range(60):  # more than there are connections
+        stream = objects.open(key)
+        assert stream is not None
+        assert next(iter(stream)) == bytes(STREAM_BYTES)
+        stream.close()
+    assert objects.find_size(key) == 40 * STREAM_BYTES

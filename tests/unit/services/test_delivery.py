@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from imagehost.models import Image
 from imagehost.services.delivery import Delivery
 from imagehost.services.parts import Parts
-from imagehost.services.sources import Purpose
+from imagehost.services.sources import Purpose, Variant
 from imagehost.storage import object_keys
+from tests.unit.settings import config
 from tests.unit.strategies import IMAGES, MIMES, SMALLEST
 
 SUFFIXES = {
@@ -150,3 +151,67 @@ def test_a_variant_that_was_never_made_is_answered_by_the_original(delivery: Del
 def test_a_head_is_signed_as_a_head(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png")
     assert delivery.redirect(image, None, "HEAD").url != delivery.redirect(image, None, "GET").url
+
+
+def test_where_the_app_sends_the_bytes_every_address_that_ends_is_its_own_and_signed(unconnected: Parts) -> None:
+    delivery = Delivery(replace(unconnected, config=config(IMAGEHOST_DELIVERY="proxy")))
+    image = replace(image_of("a.png", "image/png", variants=("thumb.webp",)), width=1601, height=10)
+    links = delivery.links(image)
+    assert links.thumb is not None
+    for url, variant, extension in (
+        (links.src, None, "png"),
+        (links.thumb, "thumb", "webp"),
+        (links.preview, "preview", "webp"),
+    ):
+        parts = urlsplit(url)
+        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"http://127.0.0.1:8000/i/{image.iid}.{extension}"
+        query = parse_qs(parts.query)
+        assert query.get("variant") == (variant and [variant])
+        others: list[Variant | None] = [None, "thumb", "preview"]
+        for other in others:
+            end = links.expires_at_s if other == variant else None
+            assert delivery.find_end(query["sig"][0], image.iid, other) == end
+            assert delivery.find_end(query["sig"][0], image.iid, other, "view") is None
+    small = delivery.links(replace(image, width=10))
+    assert small.preview == small.src
+
+
+def test_where_the_app_sends_the_bytes_a_presigned_address_is_signed_for_its_purpose(unconnected: Parts) -> None:
+    delivery = Delivery(replace(unconnected, config=config(IMAGEHOST_DELIVERY="proxy")))
+    image = image_of("a.png", "image/png")
+    for purpose in get_args(Purpose):
+        signed = delivery.presign(image, purpose, 60)
+        query = parse_qs(urlsplit(signed.url).query)
+        assert query["purpose"] == [purpose]
+        for other in (None, *get_args(Purpose)):
+            end = signed.expires_at_s if other == purpose else None
+            assert delivery.find_end(query["sig"][0], image.iid, None, other) == end
+        assert delivery.find_end(query["sig"][0], image.iid, "thumb", purpose) is None
+
+
+def test_bytes_may_be_kept_to_the_end_of_the_address_that_leads_to_nothing_else(delivery: Delivery) -> None:
+    image = image_of("a.png", "image/png")
+    window = delivery._presigner.window(image.iid)
+    now_s = int(delivery._presigner.now_s())
+    certain = delivery.find_source(image, None)
+    assert not certain.stands_in
+    for source, ends_at_s, form in (
+        (certain, now_s + 5000, r"public, max-age=(\d+), immutable"),
+        (certain, None, r"public, max-age=(\d+)"),
+        (replace(certain, stands_in=True), now_s + 5000, r"public, max-age=(\d+)"),
+    ):
+        found = re.fullmatch(form, delivery.cache_control(image, source, ends_at_s))
+        assert found is not None
+        assert (4990 <= int(found[1]) <= 5000) if form.endswith("immutable") else (int(found[1]) <= window.length_s)
+    assert delivery.cache_control(replace(image, private=True), certain, None).startswith("private, max-age=")
+
+
+def test_bytes_have_one_tag_whatever_was_edited_and_each_derivative_its_own(delivery: Delivery) -> None:
+    image = image_of("a.png", "image/png", variants=("thumb.webp",))
+    edited = replace(image, rev=image.rev + 1, filename="b.png", private=True)
+    tag = delivery.find_source(image, None).tag
+    assert delivery.find_source(edited, None).tag == delivery.find_source(image, None, "download").tag == tag
+    assert delivery.find_source(image, "thumb").tag not in (
+        tag,
+        delivery.find_source(replace(image, version="v"), "thumb").tag,
+    )
