@@ -87,6 +87,10 @@ class Server:
         with self._s3() as s3:
             s3.delete_object(Bucket=BUCKET, Key=object_key)
 
+    def replace_object(self, object_key: str, data: bytes) -> None:
+        with self._s3() as s3:
+            s3.put_object(Bucket=BUCKET, Key=object_key, Body=data)
+
     def assert_consistent(self) -> None:
         deadline_s, pause = time.monotonic() + self._settle_s, threading.Event()
         while True:

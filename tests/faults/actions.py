@@ -43,6 +43,17 @@ def reset_request(after_bytes: int) -> Action:
     return act
 
 
+def stall_answer(body_bytes: int) -> Action:
+    """The answer announces its whole body, has that much of it, and then nothing comes any more."""
+
+    def act(exchange: Exchange) -> None:
+        answer = exchange.forward()
+        exchange.answer(answer, len(answer.head()) + body_bytes)
+        exchange.hang()
+
+    return act
+
+
 def cut_answer(body_bytes: int) -> Action:
     """The answer announces its whole body, has that much of it, and ends."""
 

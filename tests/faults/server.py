@@ -23,7 +23,9 @@ KEPT = ("imagehost-gates-", "imagehost-metrics-")
 class FaultedServer(Server):
     """`store` has the settings of the S3 server behind `proxy`; `work_dir` becomes the temporary directory."""
 
-    def __init__(self, data_dir: Path, store: Mapping[str, str], proxy: FaultProxy, work_dir: Path) -> None:
+    def __init__(
+        self, data_dir: Path, store: Mapping[str, str], proxy: FaultProxy, work_dir: Path, **variables: str
+    ) -> None:
         self.proxy = proxy
         self.work_dir = work_dir
         self._store = store
@@ -39,6 +41,7 @@ class FaultedServer(Server):
             IMAGEHOST_SWEEP_S="1",
             IMAGEHOST_URL_WINDOW_S="86400",
             **{name: store[name] for name in PASSED_ON},
+            **variables,
         )
 
     def settings(self) -> dict[str, str]:
