@@ -186,3 +186,11 @@ def test_a_deleted_image_is_gone_at_every_address(server: Server, account: Clien
             assert_problem(anonymous.get(url, headers=headers), 404, "image-not-found")
         assert_problem(account.get(url), 410, "image-deleted")
     server.assert_nothing_left(account)
+
+
+def test_the_page_may_show_what_the_app_sends_and_upload_to_the_bucket(server: Server, anonymous: Client) -> None:
+    page = anonymous.get("/")
+    policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
+    assert server.url in policy["img-src"].split()
+    assert policy["connect-src"] == f"'self' {server.s3_origin}"
+    assert "preconnect" not in page.text

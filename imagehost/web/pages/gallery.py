@@ -21,6 +21,7 @@ def show_gallery() -> Response:
             max_bytes=config.max_bytes,
             accept=list(EXTENSIONS),
             s3_origin=services().delivery.s3_origin,
+            is_proxy=services().delivery.is_proxy,
             dev=config.dev,
         )
     )

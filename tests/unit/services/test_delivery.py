@@ -153,6 +153,15 @@ def test_a_head_is_signed_as_a_head(delivery: Delivery) -> None:
     assert delivery.redirect(image, None, "HEAD").url != delivery.redirect(image, None, "GET").url
 
 
+def test_a_redirect_keeps_to_the_purpose_of_the_address_that_led_to_it(delivery: Delivery) -> None:
+    image = image_of("a.png", "image/png")
+    kinds = {
+        purpose: overrides(delivery.redirect(image, None, "GET", purpose).url)["content-disposition"].split(";")[0]
+        for purpose in get_args(Purpose)
+    }
+    assert kinds == {"view": "inline", "download": "attachment", "embed": "inline"}
+
+
 def test_where_the_app_sends_the_bytes_every_address_that_ends_is_its_own_and_signed(unconnected: Parts) -> None:
     delivery = Delivery(replace(unconnected, config=config(IMAGEHOST_DELIVERY="proxy")))
     image = replace(image_of("a.png", "image/png", variants=("thumb.webp",)), width=1601, height=10)
