@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Opener, photo, upload
-from tests.e2e.client import API, Client
+from tests.e2e.client import Client
 from tests.e2e.server import Server
 from tests.images import large_photo
 
@@ -49,4 +49,4 @@ def test_an_image_in_a_tab_of_its_own_is_shown_and_may_do_nothing(account: Clien
         page.goto(address)
         assert page.locator("img").evaluate("element => element.naturalWidth") == width
         assert page.evaluate("self.origin") == "null", "sandboxed: it is not of the page's origin"
-    assert account.get(f"{API}/image/{image['id']}/meta").json()["views"] == 0
+    account.assert_views(image["id"], 0)

@@ -85,6 +85,11 @@ class Client:
             assert time.monotonic() < deadline_s, f"{image['views']} views are shown, not {views}"
             pause.wait(0.05)
 
+    def assert_views(self, iid: str, views: int) -> None:
+        """So many were counted before this one, which is one more: what came before it is shown when it is."""
+        self.get(f"/i/{iid}")
+        assert self.wait_for_views(iid, views + 1)["views"] == views + 1
+
     def list_all(self) -> list[str]:
         """The ids of the newest hundred images."""
         return [image["id"] for image in self.get(f"{API}/me/images", params={"limit": 100}).json()["images"]]

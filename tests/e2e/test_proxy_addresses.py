@@ -137,7 +137,7 @@ def test_a_presigned_address_is_for_its_purpose_only(
         assert_problem(account.get(wrong[0]), 404, "image-not-found")
         if private:
             assert_problem(anonymous.get(changed(url, purpose=None)), 404, "image-not-found")
-    assert account.meta(image["id"]).json()["views"] == 0
+    account.assert_views(image["id"], 0)
 
 
 def test_a_presigned_address_ends_when_it_was_asked_to(account: Client, anonymous: Client) -> None:

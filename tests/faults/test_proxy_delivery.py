@@ -130,7 +130,7 @@ def test_a_store_that_fails_before_the_first_byte_is_a_503_and_what_needs_no_byt
     proxy.forget()
     proxy.state = "up"
     eventually(lambda: fetch("GET", image["src"]).status_code == 200, 20, "the bytes are served again")
-    assert account.meta(image["id"]).json()["views"] == 0
+    account.assert_views(image["id"], 0)
 
 
 def test_bytes_that_are_not_what_the_record_says_are_not_sent(

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from spectree import Response as Answers
 from spectree import SecurityScheme, SpecTree
 from spectree.models import InType, SecureType, SecuritySchemeData
-from spectree.plugins.flask_plugin import FlaskPlugin
 
 from imagehost import __version__
 from imagehost.web.answers import Problem
@@ -25,19 +24,9 @@ PREFIX = "/api/v1"
 Access = Literal["scope", "any-key", "optional", "none"]
 View = Callable[..., ResponseReturnValue]
 
-
-class _DocumentOnly(FlaskPlugin):
-    """spectree's knowledge of Flask, without its part in each request: it would walk through every answer."""
-
-    def validate(self, func: Callable[..., Any], *_declared: Any, **kwargs: Any) -> Any:
-        """Only what the route itself does. Werkzeug passes a path's parameters by name."""
-        return func(**kwargs)
-
-
 api = Blueprint("api", __name__)
 spec = SpecTree(
     "flask",
-    backend=_DocumentOnly,
     title="imagehost",
     version=__version__,
     mode="strict",
@@ -103,7 +92,8 @@ def endpoint(
             skip_validation=True,
             operation_id=view.__name__,
         )(view)
-        # spectree finds its declaration behind this, and takes no part in requests: it would read every body whole.
+        # spectree finds its declaration behind this, and takes no part in requests: it would read every body whole,
+        # and walk through every answer.
         api.add_url_rule(path, view.__name__, functools.wraps(declared)(handle), methods=[method])
         return view
 
