@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from tests import blackbox
+from tests import blackbox, stack
 
 LONGEST = ("tests/faults/test_histories.py", "tests/faults/test_backlog.py", "tests/faults/")
 
@@ -24,6 +24,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Servers of one layer are done with when the next begins; as fixtures of the session they would run on."""
     if nextitem is not None and _layer(item) != _layer(nextitem):
         blackbox.end_all()
+        stack.kill_all()
 
 
 def _layer(item: pytest.Item) -> str:
