@@ -25,8 +25,8 @@ from pydantic import (
 )
 
 from imagehost.faults import parse
+from imagehost.redisurl import parse_redis_url
 
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 # The client's: known, so that they are no typos, and otherwise ignored.
 IGNORED = frozenset({"IMAGEHOST_URL", "IMAGEHOST_TOKEN"})
@@ -121,14 +121,8 @@ class Config(BaseModel):
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, url: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            usable = parts.scheme in REDIS_SCHEMES and parts.port != 0
-        except ValueError:  # its text may name the password
-            usable = False
-        if not usable:
-            raise ValueError("a URL that begins with " + ", ".join(f"{s}://" for s in REDIS_SCHEMES))
+    def _redis_form(cls, url: SecretStr) -> SecretStr:
+        parse_redis_url(url.get_secret_value())
         return url
 
     @field_validator("public_url", "s3_endpoint_url", "s3_public_endpoint_url")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import redis
 from botocore.config import Config
+
+from tests.cluster import raw_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -83,7 +84,7 @@ def read_world(environ: Mapping[str, str], shard: str | None = None) -> World:
     users: dict[str, dict[str, str]] = {}
     lists: dict[str, dict[str, float]] = {}
     due: dict[str, float] = {}
-    with redis.Redis.from_url(environ["REDIS_URL"], decode_responses=True) as index:
+    with raw_client(environ["REDIS_URL"]) as index:
         for name in index.scan_iter(None if shard is None else f"*{{{shard}}}*", count=1000):
             kind, _, rest = name.partition(":")
             plain = rest.replace("{", "").replace("}", "")

@@ -1,12 +1,14 @@
 """What is asked of a Redis server before it is trusted: which one it is, and whether it keeps what it is given."""
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast, get_args
 
-from imagehost.checks import Check, Verdict, doubtful, failed, judge_skew, passed
+import redis
+
+from imagehost.checks import Check, Outcome, Verdict, doubtful, failed, judge_skew, passed
 from imagehost.errors import Unavailable
-from imagehost.index.client import connect, translated
+from imagehost.index.client import ask, connect, servers
 from imagehost.index.server import get_version
 
 OLDEST = (7,)
@@ -16,27 +18,36 @@ def examine(url: str) -> Iterator[Check]:
     """Every check. A server that does not answer is asked no more. Never raises."""
     try:
         name, version = get_version(url)
-        info, ahead_s = _look(url)
+        looks = _look(url)
     except Unavailable as exc:
         cause = type(exc.__cause__).__name__
         yield Check("redis", "fail", f"it does not answer ({cause})", "Start Redis, or correct REDIS_URL.")
         return
     yield Check.of("redis", judge_version(name, version))
-    yield Check.of("redis-memory", judge_policy(info))
-    yield Check.of("redis-persistence", judge_persistence(info))
-    yield Check.of("redis-clock", judge_skew("Redis", ahead_s))
+    yield Check.of("redis-memory", _worst(judge_policy(info) for info, _ in looks))
+    yield Check.of("redis-persistence", _worst(judge_persistence(info) for info, _ in looks))
+    yield Check.of("redis-clock", _worst(judge_skew("Redis", ahead_s) for _, ahead_s in looks))
 
 
-@translated
-def _look(url: str) -> tuple[Mapping[str, Any], float]:
-    """INFO, and how far its clock is ahead of ours. (Hosted ones forbid CONFIG; INFO says enough.)"""
+def _look(url: str) -> list[tuple[Mapping[str, Any], float]]:
+    """INFO, and how far its clock is ahead of ours, of the server or of each of a cluster's masters. (Hosted ones
+    forbid CONFIG; INFO says enough.)"""
     client = connect(url)
     try:
-        info = cast(Mapping[str, Any], client.info())
-        seconds, microseconds = client.time()
-        return info, seconds + microseconds / 1e6 - time.time()
+        return ask(client, lambda: [_look_at(server) for server, _ in servers(client)])
     finally:
         client.close()
+
+
+def _look_at(server: "redis.Redis") -> tuple[Mapping[str, Any], float]:
+    info = cast(Mapping[str, Any], server.info())
+    seconds, microseconds = server.time()
+    return info, seconds + microseconds / 1e6 - time.time()
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Of several servers' verdicts the worst, or the first of those that are equal."""
+    return max(verdicts, key=lambda verdict: get_args(Outcome).index(verdict.outcome))
 
 
 def judge_version(name: str, version: tuple[int, ...]) -> Verdict:

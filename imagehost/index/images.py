@@ -112,6 +112,8 @@ class ImageIndex:
     @translated
     def apply(self, record: ImageRecord, epoch: str) -> Literal["ok", "old", "wrong_owner"]:
         """Bring the index up to `record`; `epoch` is the one that was read before the record was read or written."""
+        if shard_of(record.uid) != shard_of(record.iid):
+            return "wrong_owner"  # nobody's images are in another shard, and no script may touch two
         image = record.image if isinstance(record, ReadyRecord) else None
         answer = self._scripts(
             "apply_record",

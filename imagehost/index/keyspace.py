@@ -22,7 +22,11 @@ script touches is in one slot.
     lease:{4k}9a…:preview  string   who makes this derivative of the image; lapses by itself
 """
 
+import re
+
 from imagehost.ids import shard_of
+
+_SHARD = re.compile(r"[a-z]+:\{([^{}]{2})\}")
 
 
 def _tagged(any_id: str) -> str:
@@ -69,6 +73,12 @@ def parse(name: str) -> tuple[str, str]:
     kind, _, rest = name.partition(":")
     any_id, _, suffix = rest.replace("{", "").replace("}", "").partition(":")
     return f"{kind}:{suffix}" if suffix else kind, any_id
+
+
+def find_shard(name: object) -> str | None:
+    """The shard of a Redis key; None for anything else."""
+    found = _SHARD.match(name) if isinstance(name, str) else None
+    return found[1] if found else None
 
 
 def api_key_field(kid: str) -> str:

@@ -13,6 +13,7 @@ class Leases:
     """Each method is one atomic round trip. All raise Unavailable when Redis does not answer."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._redis = scripts.client
         self._scripts = scripts
 
     @translated

@@ -42,6 +42,7 @@ class Mender:
     """Each method is one atomic round trip, and safe to repeat. All raise Unavailable when Redis does not answer."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._redis = scripts.client
         self._scripts = scripts
 
     @translated

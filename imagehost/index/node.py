@@ -10,6 +10,7 @@ have written to the old node in the meantime, and what was compared by then know
 
 import hashlib
 import threading
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -33,11 +34,15 @@ def parse_node(info: str) -> str:
     """`run_id:master_replid` from Redis's answer to INFO: the first changes with each start of the program, the second
     when a replica is promoted. Raises the driver's error for a server that does not say, on which no failover would be
     noticed."""
-    fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+    fields = _fields(info)
     try:
         return f"{fields['run_id']}:{fields['master_replid']}"
     except KeyError as exc:
         raise redis.ResponseError(f"INFO names no {exc.args[0]}: this server cannot be used") from exc
+
+
+def _fields(info: str) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
 
 
 class NodeWatch:
@@ -58,7 +63,7 @@ class NodeWatch:
         driver's errors."""
         connection.on_connect()
         with self._lock:
-            node = parse_node("\n".join(_info(connection, section) for section in ("server", "replication")))
+            node, _ = ask_node(connection)
             if node != self._node:
                 before, self._node = self._node, node  # from here on no other connection is used for the old one
                 try:
@@ -68,19 +73,35 @@ class NodeWatch:
                     raise
             self._nodes[connection] = node
 
-    def _renew(self, connection: Any, node: str, *, again: bool) -> None:
-        epoch = new_epoch()
-        commands: list[tuple[str | int, ...]] = [("SCRIPT", "LOAD", _RENEW)]
-        commands += [("EVALSHA", _RENEW_SHA, 1, keyspace.meta(s), node, epoch, int(again)) for s in SHARDS]
-        connection.send_packed_command(connection.pack_commands(commands))
-        failed = None
-        for _ in commands:  # every answer is read, or the next command would get it
-            try:
-                connection.read_response()
-            except redis.ResponseError as exc:
-                failed = exc
-        if failed is not None:
-            raise failed
+    @staticmethod
+    def _renew(connection: Any, node: str, *, again: bool) -> None:
+        failed = renew_epochs(connection, node, SHARDS, SHARDS if again else ())
+        for exc in failed.values():
+            raise exc
+
+
+def ask_node(connection: Any) -> tuple[str, str]:
+    """The node at the other end, and its role (`master` or `slave`)."""
+    info = "\n".join(_info(connection, section) for section in ("server", "replication"))
+    return parse_node(info), _fields(info).get("role", "")
+
+
+def renew_epochs(
+    connection: Any, node: str, shards: Iterable[str], again: Iterable[str]
+) -> dict[str, redis.ResponseError]:
+    """Give these shards epochs of this node, in one round trip, those of `again` whatever their epochs are. Returns by
+    shard what kept one from having one."""
+    wanted, forced, epoch = list(shards), frozenset(again), new_epoch()
+    commands: list[tuple[str | int, ...]] = [("SCRIPT", "LOAD", _RENEW)]
+    commands += [("EVALSHA", _RENEW_SHA, 1, keyspace.meta(s), node, epoch, int(s in forced)) for s in wanted]
+    connection.send_packed_command(redis.Connection.pack_commands(connection, commands))  # past any watch
+    failed = {}
+    for shard in ("", *wanted):  # every answer is read, or the next command would get it
+        try:
+            connection.read_response()
+        except redis.ResponseError as exc:
+            failed[shard] = exc
+    return failed
 
 
 def _info(connection: Any, section: str) -> str:

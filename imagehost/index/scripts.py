@@ -39,6 +39,7 @@ class Scripts:
     """Calls scripts by name. All of a call's keys are in one slot; every script may be replayed."""
 
     def __init__(self, client: "redis.Redis") -> None:
+        self.client = client
         self._scripts = {n: client.register_script(read_script(n)) for n in NAMES}
 
     def __call__(self, name: str, keys: list[str], *args: str | int) -> Any:

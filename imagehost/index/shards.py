@@ -10,7 +10,7 @@ import redis
 
 from imagehost.ids import SHARDS
 from imagehost.index import keyspace
-from imagehost.index.client import translated
+from imagehost.index.client import servers, translated
 from imagehost.index.node import new_epoch, parse_node
 from imagehost.index.scripts import Scripts
 
@@ -38,7 +38,8 @@ class ShardIndex:
     def __init__(self, client: "redis.Redis", scripts: Scripts) -> None:
         self._redis = client
         self._scripts = scripts
-        self._last_node, self._node_read_at_s = "", float("-inf")
+        self._last_nodes: dict[str, str] = {}
+        self._nodes_read_at_s = float("-inf")
 
     @translated
     def find_epoch(self, shard: str) -> str | None:
@@ -75,7 +76,7 @@ class ShardIndex:
     def begin_rebuild(self, shard: str) -> str | None:
         """Note that a wiped shard is being rebuilt; the epoch to apply its records under, the same for all who rebuild
         it at once. None when it is whole."""
-        return self._scripts("begin_rebuild", [keyspace.meta(shard)], new_epoch(), self._recent_node()) or None
+        return self._scripts("begin_rebuild", [keyspace.meta(shard)], new_epoch(), self._recent_node(shard)) or None
 
     @translated
     def finish_rebuild(self, shard: str, epoch: str) -> bool:
@@ -85,13 +86,13 @@ class ShardIndex:
 
     @translated
     def renew(self) -> dict[str, ShardState]:
-        """Give a new epoch to every shard whose epoch was made on another node than the one that answers now; the
-        states of all shards after that. New connections do this by themselves: it is for connections that outlive a
+        """Give a new epoch to every shard whose epoch was made on another node than the one that answers for it now;
+        the states of all shards after that. New connections do this by themselves: it is for connections that outlive a
         change of the node."""
-        node, epoch, states = self._node(), new_epoch(), self.read_states()
-        elsewhere = [s for s, state in states.items() if state.epoch is not None and state.node != node]
+        nodes, epoch, states = self._nodes(), new_epoch(), self.read_states()
+        elsewhere = [s for s, state in states.items() if state.epoch is not None and state.node != nodes[s]]
         for shard in elsewhere:
-            self._scripts("renew_epoch", [keyspace.meta(shard)], node, epoch, 0)
+            self._scripts("renew_epoch", [keyspace.meta(shard)], nodes[shard], epoch, 0)
         return self.read_states() if elsewhere else states
 
     @translated
@@ -112,16 +113,21 @@ class ShardIndex:
         """Raises Unavailable unless Redis answers."""
         self._redis.ping()
 
-    def _node(self) -> str:
-        info = self._redis.info("server") | self._redis.info("replication")
-        return parse_node("\n".join(f"{name}:{info[name]}" for name in ("run_id", "master_replid")))
+    def _nodes(self) -> dict[str, str]:
+        """Which node answers for each shard."""
+        return {s: node for server, served in servers(self._redis) for node in [_ask_node(server)] for s in served}
 
-    def _recent_node(self) -> str:
+    def _recent_node(self, shard: str) -> str:
         """The node that answered a moment ago: a rebuild asks for each shard. One that has gone since does no harm, for
         an epoch that was made on another node than the present one is renewed."""
-        if time.monotonic() - self._node_read_at_s > RECENT_S:
-            self._last_node, self._node_read_at_s = self._node(), time.monotonic()
-        return self._last_node
+        if time.monotonic() - self._nodes_read_at_s > RECENT_S:
+            self._last_nodes, self._nodes_read_at_s = self._nodes(), time.monotonic()
+        return self._last_nodes[shard]
+
+
+def _ask_node(server: "redis.Redis") -> str:
+    info = server.info("server") | server.info("replication")
+    return parse_node("\n".join(f"{name}:{info[name]}" for name in ("run_id", "master_replid")))
 
 
 def _to_state(fields: list[str | None], now_ms: int) -> ShardState:

@@ -15,7 +15,13 @@ SETTINGS = {"IMAGEHOST_QUOTA_IMAGES": "50", "IMAGEHOST_MAX_PENDING": "20"}
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+def environment(stack: Mapping[str, str]) -> Mapping[str, str]:
+    """The settings that the services have."""
+    return stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """The settings of a running stack."""
     with embedded_stack(tmp_path_factory.mktemp("contract") / "data", **SETTINGS) as environment:
         yield environment

@@ -3,16 +3,17 @@ seen."""
 
 from typing import Any
 
-import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from tests.cluster import raw_client
 
 
 class Raw:
     """A client of its own; everything of one user shares a shard."""
 
     def __init__(self, url: str) -> None:
-        self.client: Any = redis.Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 1))
+        self.client: Any = raw_client(url, retry=Retry(NoBackoff(), 1))
 
     def user(self, uid: str) -> dict[str, str]:
         return dict(self.client.hgetall(f"user:{{{uid[:2]}}}{uid[2:]}"))

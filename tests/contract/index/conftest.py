@@ -1,13 +1,29 @@
-"""A user of its own for each test of the index, whose traces are removed afterwards (no record stands behind them)."""
+"""A user of its own for each test of the index, whose traces are removed afterwards (no record stands behind them).
+Every test runs on one server and on a cluster."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from imagehost import ids
 from imagehost.services.parts import Parts
+from tests.cluster import running_cluster
 from tests.consistency import assert_consistent
 from tests.contract.raw import Raw
+
+
+@pytest.fixture(scope="session", params=["server", "cluster"])
+def environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, stack: Mapping[str, str]
+) -> Iterator[Mapping[str, str]]:
+    """The settings of a running stack, whose Redis is one or many."""
+    with contextlib.ExitStack() as opened:
+        if request.param == "server":
+            yield stack
+        else:
+            cluster = opened.enter_context(running_cluster(tmp_path_factory.mktemp("cluster")))
+            yield {**stack, "REDIS_URL": cluster.url}
 
 
 @pytest.fixture

@@ -105,10 +105,12 @@ def test_a_dead_image_never_becomes_ready_again(parts: Parts, uid: str, epoch: s
     assert isinstance(parts.images.find(iid).entry, Tombstone)
 
 
-def test_a_record_of_another_owner_is_refused(parts: Parts, uid: str, epoch: str) -> None:
+@pytest.mark.parametrize("shard", ["the same", "another"])
+def test_a_record_of_another_owner_is_refused(parts: Parts, uid: str, epoch: str, shard: str) -> None:
     iid = ids.new_iid(uid)
     reserve(parts, uid, iid)
-    assert parts.images.apply(ready(ids.new_uid(), iid), epoch) == "wrong_owner"
+    other = ids.new_iid(uid if shard == "the same" else ids.new_uid())  # a user's id is of the same form
+    assert parts.images.apply(ready(other, iid), epoch) == "wrong_owner"
 
 
 def test_checked_is_the_epoch_that_the_caller_knew_not_the_present_one(parts: Parts, uid: str, epoch: str) -> None:

@@ -1,0 +1,75 @@
+"""Waiting out a failover. A cluster and a set of Sentinels promote a replica by themselves, within seconds: who asks
+meanwhile waits, instead of being told that the index does not answer.
+
+The driver's own retries do not do that: its cluster client takes their count only and never pauses. So the whole unit
+of work is done anew, which builds its pipelines anew too; every unit here is safe to repeat. Nobody waits for long: a
+unit begins no further attempt after WAIT_S. Once somebody has waited for so long in vain, the others do not wait at all
+until Redis has answered again, so that an outage that is no failover does not hold every thread.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import redis
+from redis.backoff import EqualJitterBackoff
+from redis.exceptions import ClusterError, RedisClusterException
+
+from imagehost import metrics
+
+T = TypeVar("T")
+WAIT_S = 8.0  # and one attempt takes 2 s at most: deploy.md says that no answer of ours takes 10 s
+PAUSES = EqualJitterBackoff(base=0.02, cap=0.4)  # at random between half of this, which doubles, and all of it
+
+# Some errors of the cluster client do not descend from RedisError.
+DRIVER_ERRORS = (redis.RedisError, RedisClusterException)
+# What passes when a replica has been promoted, a slot has arrived, or the client has learnt who serves it.
+PASSING = (
+    redis.ConnectionError,  # also: no master is known to the Sentinels; a node is still loading
+    redis.TimeoutError,
+    redis.ReadOnlyError,
+    redis.exceptions.AskError,  # also: MOVED
+    redis.exceptions.TryAgainError,
+    ClusterError,  # also: CLUSTERDOWN, MASTERDOWN
+    RedisClusterException,
+)
+LASTING = (redis.AuthenticationError, redis.exceptions.MaxConnectionsError)
+
+
+class Patience:
+    """See the module. Safe to share between threads. `refresh` has the client look again who serves what; it does not
+    raise."""
+
+    def __init__(
+        self,
+        refresh: Callable[[], None] = lambda: None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._refresh = refresh
+        self._clock = clock
+        self._sleep = sleep
+        self._in_vain = threading.Event()
+
+    def call(self, unit: Callable[[], T]) -> T:
+        """What `unit` answers, which may be done several times. Raises the driver's error of the last attempt."""
+        until_s, attempts = self._clock() + WAIT_S, 0
+        while True:
+            try:
+                answer = unit()
+            except PASSING as exc:
+                if isinstance(exc, LASTING):
+                    raise
+                self._refresh()
+                attempts += 1
+                pause_s = PAUSES.compute(attempts)
+                if self._in_vain.is_set() or self._clock() + pause_s > until_s:
+                    self._in_vain.set()
+                    raise
+            else:
+                self._in_vain.clear()
+                return answer
+            metrics.RETRIES.labels("redis").inc()
+            self._sleep(pause_s)
