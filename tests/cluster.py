@@ -93,6 +93,7 @@ class Cluster:
     def __init__(self, program: str, directory: Path) -> None:
         options = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
         options += ["--hash-max-listpack-value", "512"]
+        options += ["--cluster-replica-validity-factor", "0"]  # a stale replica, too, may take over
         options += ["--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--cluster-require-full-coverage", "no"]
         self.nodes = [Node(program, directory, port, *options) for port in _free_ports(2 * MASTERS)]
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
@@ -138,6 +139,28 @@ class Cluster:
                     if first <= slot <= last:
                         return next(n for n in self.nodes if n.port == port)
         raise AssertionError("nobody serves it")
+
+    @property
+    def masters(self) -> list[Node]:
+        """Those that live."""
+        living = [node for node in self.nodes if node.process.poll() is None]
+        return [node for node in living if node.client.info("replication")["role"] == "master"]
+
+    def freeze_replica_of(self, master: Node) -> None:
+        """Have its replica know all that it knows, and from now on nothing more: a password that nobody has set keeps
+        the replica from connecting again."""
+        replica = next(n for n in self.nodes if n.client.info("replication").get("master_port") == master.port)
+        offset = master.client.info("replication")["master_repl_offset"]
+        wait_until(lambda: replica.client.info("replication")["slave_repl_offset"] >= offset, "the replica catches up")
+        replica.client.config_set("masterauth", "nobody's")
+        master.call("CLIENT KILL", "TYPE", "replica")
+        wait_until(lambda: replica.client.info("replication")["master_link_status"] == "down", "the link is cut")
+
+    def thaw(self) -> None:
+        """Let every replica follow its master again."""
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.client.config_set("masterauth", "")
 
     def move(self, slot: int, to: Node) -> None:
         """Move a slot and its keys to another master, as redis-cli does."""

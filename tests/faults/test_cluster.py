@@ -1,0 +1,144 @@
+"""A Redis Cluster whose masters die, and whose slots move, under a steady load: no wrong answer, and nothing that was
+acknowledged is lost."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+
+import pytest
+
+from imagehost.app import build_services
+from imagehost.config import load_config
+from imagehost.ids import SHARDS
+from imagehost.services.facade import Services
+from imagehost.storage.bucket import ensure_bucket
+from tests.cluster import Cluster, running_cluster, slot_of
+from tests.faults.load import User, all_stands, steady_load, wait_for_progress
+
+USERS = 4
+_buckets = count()
+Connect = Callable[[], Services]
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(nodes: Cluster) -> Cluster:
+    """Whole, and with nothing in it."""
+    for node in nodes.nodes:
+        if node.process.poll() is not None:
+            node.start()
+    nodes.thaw()
+    nodes.wait_until_whole()
+    for node in nodes.masters:
+        node.call("FLUSHALL")
+    return nodes
+
+
+@pytest.fixture
+def environ(cluster: Cluster, store: Mapping[str, str]) -> Mapping[str, str]:
+    short = {"IMAGEHOST_LEASE_S": "1", "IMAGEHOST_UPLOAD_URL_S": "60", "IMAGEHOST_MAX_PENDING": "100000"}
+    return {**store, **short, "REDIS_URL": cluster.url, "AWS_S3_BUCKET_NAME": f"cluster-{next(_buckets)}"}
+
+
+@pytest.fixture
+def connect(environ: Mapping[str, str]) -> Iterator[Connect]:
+    """Makes the services of one more process."""
+    config = load_config(environ)
+    ensure_bucket(config, ["http://127.0.0.1"])
+    made: list[Services] = []
+
+    def build() -> Services:
+        made.append(build_services(config))
+        return made[-1]
+
+    build().parts.shards.begin(SHARDS)
+    yield build
+    for services in made:
+        services.parts.close()
+
+
+def test_a_master_that_dies_under_load_costs_no_answer(
+    cluster: Cluster, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    with steady_load([connect(), connect()], USERS) as users:
+        wait_for_progress(users, 5)
+        cluster.master_of(users[0].uid[:2]).kill()
+        wait_for_progress(users, 10)
+    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    all_stands(connect(), users, environ)
+
+
+def test_slots_that_move_under_load_cost_no_answer(
+    cluster: Cluster, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    processes = [connect(), connect()]
+    with steady_load(processes, USERS) as users:
+        wait_for_progress(users, 5)
+        for user in users:
+            shard, epoch = user.uid[:2], processes[0].parts.shards.find_epoch(user.uid[:2])
+            source = cluster.master_of(shard)
+            cluster.move(slot_of(shard), next(node for node in cluster.masters if node is not source))
+            wait_for_progress([user], 1)
+            assert processes[0].parts.shards.find_epoch(shard) != epoch
+        wait_for_progress(users, 5)
+    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    all_stands(connect(), users, environ)
+    for user in users:
+        assert user.failures_s == []
+
+
+def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
+    cluster: Cluster, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    services = connect()
+    user = User([services], 0)
+    for _ in range(3):
+        user.publish()
+    edited, deleted, _ = user.titles
+    master = cluster.master_of(user.uid[:2])
+    cluster.freeze_replica_of(master)
+    user.edit(edited)
+    user.delete(deleted)
+    user.publish()
+    master.kill()
+    for one in (services, connect()):
+        for iid in user.titles:
+            user.view(iid, one)
+    assert user.wrong == []
+    assert services.library.get_for_viewer(edited, user.uid).image.title is not None
+    all_stands(services, [user], environ)
+
+
+def test_only_the_shards_of_the_node_that_changed_are_put_in_doubt(cluster: Cluster, connect: Connect) -> None:
+    shards = connect().parts.shards
+    before = shards.renew()
+    master = cluster.master_of("4k")
+    (lost,) = [{s for s, state in before.items() if state.node == before["4k"].node}]
+    master.kill()
+    after = shards.renew()
+    assert {s for s in SHARDS if after[s].epoch != before[s].epoch} == lost
+    assert len({after[s].node for s in lost}) == 1
+    assert {s: state.epoch for s, state in connect().parts.shards.renew().items()} == {
+        s: state.epoch for s, state in after.items()
+    }, "who comes later finds all done"
+
+
+def test_an_index_that_a_cluster_has_lost_is_made_anew(
+    cluster: Cluster, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    services = connect()
+    users = [User([services], number) for number in range(3)]
+    for user in users:
+        user.publish()
+        user.edit(next(iter(user.titles)))
+    before = list(services.dump.lines())
+    assert len(before) == 2 * len(users)
+    for node in cluster.masters:
+        node.call("FLUSHALL")
+    services.rebuild.run()
+    assert list(services.dump.lines()) == before
+    all_stands(services, users, environ)
