@@ -13,16 +13,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
+from redis.cluster import ClusterNode
 from redis.crc import key_slot
+from redis.sentinel import Sentinel
 
 from imagehost.embedded.programs import find_redis
 
 SLOTS = 16_384
 MASTERS = 3
 NODE_TIMEOUT_MS = 2_000
+DURABLE = ("--save", "", "--appendonly", "yes", "--repl-diskless-sync-delay", "0")
 
 
 def wait_until(true: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
@@ -50,13 +52,20 @@ _lasting: dict[str, _Lasting] = {}
 
 
 def raw_client(url: str, **options: Any) -> Any:
-    """A client of the driver's own for one server, or for a cluster as imagehost is told of it."""
+    """A client of the driver's own for what imagehost is told of."""
+    if url.startswith("redis+sentinel://"):
+        watchers, _, name = url.partition("://")[2].partition("/")
+        return Sentinel(_places(watchers)).master_for(name, decode_responses=True, **options)
     if not url.startswith("redis+cluster://"):
         return redis.Redis.from_url(url, decode_responses=True, **options)
     if url not in _lasting:
-        first = urlsplit("redis://" + url.partition("://")[2].partition(",")[0])
-        _lasting[url] = _Lasting(first.hostname or "", first.port or 6379, decode_responses=True, **options)
+        nodes = [ClusterNode(*place) for place in _places(url.partition("://")[2])]
+        _lasting[url] = _Lasting(startup_nodes=nodes, decode_responses=True, **options)
     return _lasting[url]
+
+
+def _places(text: str) -> list[tuple[str, int]]:
+    return [(host, int(port)) for host, _, port in (place.rpartition(":") for place in text.split(","))]
 
 
 class Node:
@@ -66,8 +75,7 @@ class Node:
         self.port = port
         place = directory / str(port)
         place.mkdir(parents=True, exist_ok=True)
-        self._argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(place), "--save", ""]
-        self._argv += ["--appendonly", "yes", "--repl-diskless-sync-delay", "0", *options]
+        self._argv = [program, *options, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(place)]
         self.client: Any = redis.Redis(port=port, decode_responses=True, socket_timeout=5)
         self.start()
 
@@ -91,11 +99,11 @@ class Cluster:
     """Masters first, each replica three behind its master. `url` is what an imagehost is configured with."""
 
     def __init__(self, program: str, directory: Path) -> None:
-        options = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
+        options = [*DURABLE, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]
         options += ["--hash-max-listpack-value", "512"]
         options += ["--cluster-replica-validity-factor", "0"]  # a stale replica, too, may take over
         options += ["--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--cluster-require-full-coverage", "no"]
-        self.nodes = [Node(program, directory, port, *options) for port in _free_ports(2 * MASTERS)]
+        self.nodes = [Node(program, directory, port, *options) for port in free_ports(2 * MASTERS)]
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
     def form(self) -> None:
@@ -198,7 +206,7 @@ def _owns(node: Node, slot: int) -> bool:
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     found: list[int] = []
     while len(found) < count:
         port = 11_000 + secrets.randbelow(10_000)

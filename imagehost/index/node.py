@@ -63,7 +63,7 @@ class NodeWatch:
         driver's errors."""
         connection.on_connect()
         with self._lock:
-            node, _ = ask_node(connection)
+            node = ask_node(connection)
             if node != self._node:
                 before, self._node = self._node, node  # from here on no other connection is used for the old one
                 try:
@@ -80,10 +80,13 @@ class NodeWatch:
             raise exc
 
 
-def ask_node(connection: Any) -> tuple[str, str]:
-    """The node at the other end, and its role (`master` or `slave`)."""
+def ask_node(connection: Any) -> str:
+    """The node at the other end. A replica is no node: it can renew nothing, and what it shows may be old. Raises the
+    driver's errors."""
     info = "\n".join(_info(connection, section) for section in ("server", "replication"))
-    return parse_node(info), _fields(info).get("role", "")
+    if _fields(info).get("role") == "slave":
+        raise redis.ConnectionError("a replica answers where a master is wanted")
+    return parse_node(info)
 
 
 def renew_epochs(

@@ -3,11 +3,11 @@ meanwhile waits, instead of being told that the index does not answer.
 
 The driver's own retries do not do that: its cluster client takes their count only and never pauses. So the whole unit
 of work is done anew, which builds its pipelines anew too; every unit here is safe to repeat. Nobody waits for long: a
-unit begins no further attempt after WAIT_S. Once somebody has waited for so long in vain, the others do not wait at all
-until Redis has answered again, so that an outage that is no failover does not hold every thread.
+unit begins no further attempt after WAIT_S. Once somebody has waited for so long in vain it is no failover, and nobody
+waits for the next HASTE_S, or an outage would hold every thread; also not when something is answered meanwhile, which
+the other masters of a cluster do.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,7 +19,8 @@ from redis.exceptions import ClusterError, RedisClusterException
 from imagehost import metrics
 
 T = TypeVar("T")
-WAIT_S = 8.0  # and one attempt takes 2 s at most: deploy.md says that no answer of ours takes 10 s
+WAIT_S = 8.0  # and one attempt takes 2 s: deploy.md says that clients are told within 10 s
+HASTE_S = 30.0
 PAUSES = EqualJitterBackoff(base=0.02, cap=0.4)  # at random between half of this, which doubles, and all of it
 
 # Some errors of the cluster client do not descend from RedisError.
@@ -51,25 +52,24 @@ class Patience:
         self._refresh = refresh
         self._clock = clock
         self._sleep = sleep
-        self._in_vain = threading.Event()
+        self._hasty_until_s = float("-inf")
 
     def call(self, unit: Callable[[], T]) -> T:
         """What `unit` answers, which may be done several times. Raises the driver's error of the last attempt."""
         until_s, attempts = self._clock() + WAIT_S, 0
         while True:
             try:
-                answer = unit()
+                return unit()
             except PASSING as exc:
                 if isinstance(exc, LASTING):
                     raise
                 self._refresh()
                 attempts += 1
                 pause_s = PAUSES.compute(attempts)
-                if self._in_vain.is_set() or self._clock() + pause_s > until_s:
-                    self._in_vain.set()
+                if self._clock() < self._hasty_until_s:
                     raise
-            else:
-                self._in_vain.clear()
-                return answer
+                if self._clock() + pause_s > until_s:
+                    self._hasty_until_s = self._clock() + HASTE_S
+                    raise
             metrics.RETRIES.labels("redis").inc()
             self._sleep(pause_s)

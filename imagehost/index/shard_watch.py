@@ -29,17 +29,14 @@ class ShardWatch:
         self._served_at = served_at
         self._nodes: dict[str, str] = {}
 
-    def let_pass(self, connection: "WatchedConnection", shards: Iterable[str]) -> None:
+    def let_pass(self, connection: Any, shards: Iterable[str]) -> None:
         """Return once every one of these shards has an epoch of this connection's node. Raises the driver's errors."""
         doubtful = [shard for shard in shards if self._nodes.get(shard) != connection.node or connection.node is None]
         if doubtful:
             self._renew(connection, doubtful)
 
-    def _renew(self, connection: "WatchedConnection", doubtful: list[str]) -> None:
-        node, role = ask_node(connection)  # once more: another thread's connection may have found another run
-        if role != "master":
-            raise redis.ConnectionError("a replica answers where a master is wanted")
-        connection.node = node
+    def _renew(self, connection: Any, doubtful: list[str]) -> None:
+        connection.node = node = ask_node(connection)  # once more: this or another thread's may know an earlier run
         # All that is served here, in one round trip. A wrong guess is answered MOVED; only `doubtful` must succeed.
         wanted = [
             shard

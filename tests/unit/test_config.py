@@ -188,12 +188,23 @@ def test_the_buckets_other_name_is_understood() -> None:
     assert variables()["bucket"] == ("AWS_S3_BUCKET_NAME", "S3_BUCKET_NAME")
 
 
-@pytest.mark.parametrize("url", ["redis://h", "rediss://h:6380/1", "unix:///run/redis.sock"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "rediss://h:6380/1",
+        "unix:///run/redis.sock",
+        "redis+cluster://:p@one:7000,two",
+        "redis+sentinel://one,two/mymaster",
+    ],
+)
 def test_these_addresses_of_redis_are_accepted(url: str) -> None:
     assert config(REDIS_URL=url).redis_url.get_secret_value() == url
 
 
-@pytest.mark.parametrize("url", ["redis://h:port", "redis://h:99999", "rediss://:secret@h:x/0"])
+@pytest.mark.parametrize(
+    "url", ["redis://h:port", "redis://h:99999", "rediss://:secret@h:x/0", "redis+cluster://h:x", "redis+sentinel://h"]
+)
 def test_an_address_of_redis_without_a_sensible_port_is_a_fault(url: str) -> None:
     (fault,) = faults_of(REQUIRED | {"REDIS_URL": url})
     assert fault.startswith("REDIS_URL: ")

@@ -1,0 +1,78 @@
+"""A master that Sentinels watch dies under a steady load: no wrong answer, and nothing acknowledged is lost."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from imagehost.app import build_services
+from imagehost.config import load_config
+from imagehost.ids import SHARDS
+from imagehost.services.facade import Services
+from imagehost.storage.bucket import ensure_bucket
+from tests.faults.load import User, all_stands, steady_load, wait_for_progress
+from tests.sentinels import Sentinels, running_sentinels
+
+_buckets = count()
+Connect = Callable[[], Services]
+
+
+@pytest.fixture
+def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
+    with running_sentinels(tmp_path) as sentinels:
+        yield sentinels
+
+
+@pytest.fixture
+def environ(sentinels: Sentinels, store: Mapping[str, str]) -> Mapping[str, str]:
+    short = {"IMAGEHOST_LEASE_S": "1", "IMAGEHOST_MAX_PENDING": "100000"}
+    return {**store, **short, "REDIS_URL": sentinels.url, "AWS_S3_BUCKET_NAME": f"sentinel-{next(_buckets)}"}
+
+
+@pytest.fixture
+def connect(environ: Mapping[str, str]) -> Iterator[Connect]:
+    """Makes the services of one more process."""
+    config = load_config(environ)
+    ensure_bucket(config, ["http://127.0.0.1"])
+    made: list[Services] = []
+
+    def build() -> Services:
+        made.append(build_services(config))
+        return made[-1]
+
+    build().parts.shards.begin(SHARDS)
+    yield build
+    for services in made:
+        services.parts.close()
+
+
+def test_a_master_that_dies_under_load_costs_no_answer(
+    sentinels: Sentinels, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    with steady_load([connect(), connect()], 4) as users:
+        wait_for_progress(users, 5)
+        sentinels.master.kill()
+        wait_for_progress(users, 10)
+    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    all_stands(connect(), users, environ)
+
+
+def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
+    sentinels: Sentinels, connect: Connect, environ: Mapping[str, str]
+) -> None:
+    services = connect()
+    user = User([services], 0)
+    for _ in range(3):
+        user.publish()
+    edited, deleted, _ = user.titles
+    sentinels.freeze_replica()
+    user.edit(edited)
+    user.delete(deleted)
+    user.publish()
+    sentinels.master.kill()
+    for one in (services, connect()):
+        for iid in user.titles:
+            user.view(iid, one)
+    assert user.wrong == []
+    all_stands(services, [user], environ)
