@@ -9,7 +9,6 @@ KINDS: dict[str, Literal["server", "cluster", "sentinel"]] = {
     "rediss": "server",
     "unix": "server",
     "redis+cluster": "cluster",
-    "rediss+cluster": "cluster",
     "redis+sentinel": "sentinel",
 }
 PORTS = {"cluster": 6379, "sentinel": 26379}
@@ -27,7 +26,6 @@ class RedisAddress:
     kind: Literal["server", "cluster", "sentinel"]
     url: str = field(repr=False)
     nodes: tuple[tuple[str, int], ...] = ()
-    tls: bool = False
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     master: str = ""
@@ -45,14 +43,14 @@ def parse_redis_url(url: str) -> RedisAddress:
                 raise ValueError
             return RedisAddress("server", url)
         if kind is not None:
-            return _parse_several(kind, url, rest, tls=scheme.startswith("rediss"))
+            return _parse_several(kind, url, rest)
     except ValueError:  # its text may name the password
         if kind in FORM:
             raise ValueError(f"a URL of the form {FORM[kind]}") from None
     raise ValueError("a URL that begins with " + ", ".join(f"{s}://" for s in KINDS))
 
 
-def _parse_several(kind: Literal["cluster", "sentinel"], url: str, rest: str, *, tls: bool) -> RedisAddress:
+def _parse_several(kind: Literal["cluster", "sentinel"], url: str, rest: str) -> RedisAddress:
     place, _, query = rest.partition("?")
     authority, _, path = place.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
@@ -67,7 +65,6 @@ def _parse_several(kind: Literal["cluster", "sentinel"], url: str, rest: str, *,
         kind,
         url,
         nodes=tuple(_parse_node(host, PORTS[kind]) for host in hosts.split(",")),
-        tls=tls,
         username=unquote(username) or None,
         password=unquote(password) or None,
         master=unquote(name),

@@ -54,8 +54,10 @@ _lasting: dict[str, _Lasting] = {}
 def raw_client(url: str, **options: Any) -> Any:
     """A client of the driver's own for what imagehost is told of."""
     if url.startswith("redis+sentinel://"):
-        watchers, _, name = url.partition("://")[2].partition("/")
-        return Sentinel(_places(watchers)).master_for(name, decode_responses=True, **options)
+        watchers, _, rest = url.partition("://")[2].partition("/")
+        name, _, password = rest.partition("?sentinel_password=")
+        sentinels = Sentinel(_places(watchers), sentinel_kwargs={"password": password})
+        return sentinels.master_for(name, decode_responses=True, **options)
     if not url.startswith("redis+cluster://"):
         return redis.Redis.from_url(url, decode_responses=True, **options)
     if url not in _lasting:
@@ -71,12 +73,12 @@ def _places(text: str) -> list[tuple[str, int]]:
 class Node:
     """One server. `id` is its name in the cluster."""
 
-    def __init__(self, program: str, directory: Path, port: int, *options: str) -> None:
+    def __init__(self, program: str, directory: Path, port: int, *options: str, password: str | None = None) -> None:
         self.port = port
         place = directory / str(port)
         place.mkdir(parents=True, exist_ok=True)
         self._argv = [program, *options, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(place)]
-        self.client: Any = redis.Redis(port=port, decode_responses=True, socket_timeout=5)
+        self.client: Any = redis.Redis(port=port, decode_responses=True, socket_timeout=5, password=password)
         self.start()
 
     def start(self) -> None:

@@ -9,6 +9,7 @@ from tests.cluster import DURABLE, Node, free_ports, wait_until
 
 NAME = "mymaster"
 QUORUM = 2
+PASSWORD = "of-the-sentinels"
 
 
 class Sentinels:
@@ -22,9 +23,14 @@ class Sentinels:
         ]
         wait_until(self._is_linked, "the replica has all that the master has")
         self.watchers = [
-            Node(program, directory, port, _write(directory, port, first), "--sentinel") for port in watchers
+            Node(program, directory, port, _write(directory, port, first), "--sentinel", password=PASSWORD)
+            for port in watchers
         ]
-        self.url = "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in watchers) + f"/{NAME}"
+        self.url = (
+            "redis+sentinel://"
+            + ",".join(f"127.0.0.1:{port}" for port in watchers)
+            + f"/{NAME}?sentinel_password={PASSWORD}"
+        )
 
     def wait_until_whole(self) -> None:
         """Until the Sentinels know of each other and of both servers, which are up."""
@@ -60,6 +66,7 @@ def _write(directory: Path, port: int, master: int) -> str:
         f"sentinel monitor {NAME} 127.0.0.1 {master} {QUORUM}\n"
         f"sentinel down-after-milliseconds {NAME} 1000\n"
         f"sentinel failover-timeout {NAME} 3000\n"
+        f"requirepass {PASSWORD}\n"
     )
     return str(path)
 

@@ -32,7 +32,7 @@ class Cluster:
 
     def __init__(self, address: RedisAddress, **options: Any) -> None:
         self._address = address
-        self._options = options | {"connection_class": watched_connection(ShardWatch(self._served_at), tls=address.tls)}
+        self._options = options | {"connection_class": watched_connection(ShardWatch(self._served_at))}
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._opened: RedisCluster | None = None

@@ -61,7 +61,7 @@ class Patience:
             try:
                 return unit()
             except PASSING as exc:
-                if isinstance(exc, LASTING):
+                if isinstance(exc, LASTING) or isinstance(exc.__cause__, LASTING):
                     raise
                 self._refresh()
                 attempts += 1

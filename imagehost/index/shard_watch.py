@@ -78,13 +78,9 @@ class WatchedConnection(redis.Connection):
             self.watch.let_pass(self, shards)
 
 
-class _WatchedSSLConnection(WatchedConnection, redis.SSLConnection):
-    """The same over TLS."""
-
-
-def watched_connection(watch: ShardWatch, *, tls: bool) -> type[WatchedConnection]:
+def watched_connection(watch: ShardWatch) -> type[WatchedConnection]:
     """The class of one client's connections: the driver makes them, and knows nothing of a watch."""
-    return type("WatchedConnection", (_WatchedSSLConnection if tls else WatchedConnection,), {"watch": watch})
+    return type("WatchedConnection", (WatchedConnection,), {"watch": watch})
 
 
 def _shard_of(command: Sequence[Any]) -> str | None:

@@ -32,7 +32,7 @@ class User:
         self.gone: set[str] = set()
         self.may_be_gone: set[str] = set()
         self.wrong: list[str] = []
-        self.failures_s: list[float] = []
+        self.failures: list[str] = []
         self.slowest_s = 0.0
         self.done = 0
         self._random = random.Random(number)
@@ -108,8 +108,8 @@ class User:
         except (ImageDeleted, ImageNotFound) as exc:  # of an edit or a delete: of one that may have happened before
             if not self.may_be_gone:
                 self.wrong.append(repr(exc))
-        except Unavailable:
-            self.failures_s.append(time.monotonic() - began_s)
+        except Unavailable as exc:
+            self.failures.append(f"{exc!r} from {exc.__cause__!r} after {time.monotonic() - began_s:.1f} s")
         except Exception as exc:
             self.wrong.append(repr(exc))
             raise

@@ -8,10 +8,13 @@ import pytest
 
 from imagehost.app import build_services
 from imagehost.config import load_config
+from imagehost.errors import Unavailable
 from imagehost.ids import SHARDS
+from imagehost.index.client import ask, servers
+from imagehost.index.client import connect as connect_index
 from imagehost.services.facade import Services
 from imagehost.storage.bucket import ensure_bucket
-from tests.cluster import Cluster, running_cluster, slot_of
+from tests.cluster import MASTERS, Cluster, running_cluster, slot_of
 from tests.faults.load import User, all_stands, steady_load, wait_for_progress
 
 USERS = 4
@@ -68,7 +71,7 @@ def test_a_master_that_dies_under_load_costs_no_answer(
         wait_for_progress(users, 5)
         cluster.master_of(users[0].uid[:2]).kill()
         wait_for_progress(users, 10)
-    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    print("failures", [user.failures for user in users], "slowest", [user.slowest_s for user in users])
     all_stands(connect(), users, environ)
 
 
@@ -85,10 +88,10 @@ def test_slots_that_move_under_load_cost_no_answer(
             wait_for_progress([user], 1)
             assert processes[0].parts.shards.find_epoch(shard) != epoch
         wait_for_progress(users, 5)
-    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    print("failures", [user.failures for user in users], "slowest", [user.slowest_s for user in users])
     all_stands(connect(), users, environ)
     for user in users:
-        assert user.failures_s == []
+        assert user.failures == []
 
 
 def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
@@ -111,6 +114,21 @@ def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
     assert user.wrong == []
     assert services.library.get_for_viewer(edited, user.uid).image.title is not None
     all_stands(services, [user], environ)
+
+
+def test_user_and_password_are_those_of_the_url(cluster: Cluster) -> None:
+    for node in cluster.nodes:
+        node.call("ACL SETUSER", "ann", "reset", "on", ">p@ss", "~*", "+@all")
+    for password, works in (("p%40ss", True), ("wrong", False)):
+        client = connect_index(cluster.url.replace("://", f"://ann:{password}@"))
+        try:
+            if works:
+                assert [server.acl_whoami() for server, _ in servers(client)] == ["ann"] * MASTERS
+            else:
+                with pytest.raises(Unavailable):
+                    ask(client, client.ping)
+        finally:
+            client.close()
 
 
 def test_only_the_shards_of_the_node_that_changed_are_put_in_doubt(cluster: Cluster, connect: Connect) -> None:

@@ -9,6 +9,7 @@ import pytest
 from imagehost.app import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
+from imagehost.index.client import connect as connect_index
 from imagehost.services.facade import Services
 from imagehost.storage.bucket import ensure_bucket
 from tests.faults.load import User, all_stands, steady_load, wait_for_progress
@@ -47,6 +48,16 @@ def connect(environ: Mapping[str, str]) -> Iterator[Connect]:
         services.parts.close()
 
 
+def test_user_password_and_database_are_those_of_the_url(sentinels: Sentinels) -> None:
+    for server in sentinels.servers:
+        server.call("ACL SETUSER", "ann", "reset", "on", ">p@ss", "~*", "+@all")
+    url = sentinels.url.replace("://", "://ann:p%40ss@").replace("?", "/3?")
+    client = connect_index(url)
+    assert client.acl_whoami() == "ann"
+    assert client.client_info()["db"] == 3
+    client.close()
+
+
 def test_a_master_that_dies_under_load_costs_no_answer(
     sentinels: Sentinels, connect: Connect, environ: Mapping[str, str]
 ) -> None:
@@ -54,7 +65,7 @@ def test_a_master_that_dies_under_load_costs_no_answer(
         wait_for_progress(users, 5)
         sentinels.master.kill()
         wait_for_progress(users, 10)
-    print("failures", [user.failures_s for user in users], "slowest", [user.slowest_s for user in users])
+    print("failures", [user.failures for user in users], "slowest", [user.slowest_s for user in users])
     all_stands(connect(), users, environ)
 
 

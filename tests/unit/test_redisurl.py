@@ -15,8 +15,7 @@ def test_a_cluster_is_some_of_its_nodes() -> None:
     address = parse_redis_url("redis+cluster://ann:a%2Fb%40c@one:7000,two,[::1]:7002")
     assert address.kind == "cluster"
     assert address.nodes == (("one", 7000), ("two", 6379), ("::1", 7002))
-    assert (address.username, address.password, address.tls) == ("ann", "a/b@c", False)
-    assert parse_redis_url("rediss+cluster://:p@one").tls
+    assert (address.username, address.password) == ("ann", "a/b@c")
 
 
 def test_sentinels_name_the_master_that_they_watch() -> None:
@@ -44,6 +43,7 @@ def test_sentinels_name_the_master_that_they_watch() -> None:
         "redis+sentinel://:hidden@one/m/x",
         "redis+sentinel://:hidden@one/m?other=1",
         "rediss+sentinel://:hidden@one/m",
+        "rediss+cluster://:hidden@one",
         "redis+unix://:hidden@one",
         "http://:hidden@one",
         "redis://:hidden@one:0",
