@@ -174,13 +174,18 @@ class Cluster:
 
     def move(self, slot: int, to: Node) -> None:
         """Move a slot and its keys to another master, as redis-cli does."""
-        source = next(n for n in self.nodes if n.process.poll() is None and _owns(n, slot))
-        to.call("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
-        source.call("CLUSTER SETSLOT", slot, "MIGRATING", to.id)
+        source = self.begin_move(slot, to)
         while names := source.call("CLUSTER GETKEYSINSLOT", slot, 10):
             source.call("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *names)
         for node in (to, source):
             node.call("CLUSTER SETSLOT", slot, "NODE", to.id)
+
+    def begin_move(self, slot: int, to: Node) -> Node:
+        """Open a slot for moving; who has it still."""
+        source = next(n for n in self.nodes if n.process.poll() is None and _owns(n, slot))
+        to.call("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
+        source.call("CLUSTER SETSLOT", slot, "MIGRATING", to.id)
+        return source
 
     def close(self) -> None:
         if (client := _lasting.pop(self.url, None)) is not None:

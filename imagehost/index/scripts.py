@@ -1,4 +1,8 @@
-"""The Lua scripts: read once from lua/, registered explicitly, called by the aggregates of this package alone."""
+"""The Lua scripts: read once from lua/, registered explicitly, called by the aggregates of this package alone.
+
+None touches a key again that it may have emptied: while a cluster moves a slot, a key that is not there is looked for
+on the other master, and the script would end halfway.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -6,15 +6,19 @@ from itertools import count
 
 import pytest
 
+from imagehost import ids
 from imagehost.app import build_services
 from imagehost.config import load_config
 from imagehost.errors import Unavailable
 from imagehost.ids import SHARDS
 from imagehost.index.client import ask, servers
 from imagehost.index.client import connect as connect_index
+from imagehost.models import ReadyRecord
 from imagehost.services.facade import Services
 from imagehost.storage.bucket import ensure_bucket
 from tests.cluster import MASTERS, Cluster, running_cluster, slot_of
+from tests.contract.builders import dead, edited, ready, reserve
+from tests.contract.raw import Raw
 from tests.faults.load import User, all_stands, steady_load, wait_for_progress
 
 USERS = 4
@@ -92,6 +96,30 @@ def test_slots_that_move_under_load_cost_no_answer(
     all_stands(connect(), users, environ)
     for user in users:
         assert user.failures == []
+
+
+def test_a_script_in_a_slot_that_is_on_its_way_does_all_or_nothing(cluster: Cluster, connect: Connect) -> None:
+    parts = connect().parts
+    uid = ids.new_uid()
+    iid, shard = ids.new_iid(uid), ids.shard_of(uid)
+    epoch = parts.shards.find_epoch(shard)
+    assert epoch is not None
+    parts.images.apply(ready(uid, ids.new_iid(uid)), epoch)
+    reserve(parts, uid, iid)  # the only entry in the due queue
+    raw, master = Raw(cluster.url), cluster.master_of(shard)
+    other = next(node for node in cluster.masters if node is not master)
+    cluster.begin_move(slot_of(shard), other)
+    try:
+        published = ready(uid, iid, expires_at_ms=2_000_000_000_000)
+        for record in (published, edited(published, title="b"), dead(uid, iid, rev=3)):
+            assert parts.images.apply(record, epoch) == "ok"
+            raw.check_counters(uid)
+            assert len(raw.due(iid)) == 1
+            if isinstance(record, ReadyRecord):
+                assert parts.mender.rewrite_image(record)
+    finally:
+        for node in (other, master):
+            node.call("CLUSTER SETSLOT", slot_of(shard), "STABLE")
 
 
 def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(

@@ -22,12 +22,17 @@ end
 if h[1] == 'pending' then
   redis.call('HINCRBY', user, 'reserved_bytes', -tonumber(h[4]))
   redis.call('HINCRBY', user, 'reserved_count', -1)
-  redis.call('ZREM', due, 'upload:' .. h[6] .. ':' .. iid)
 end
 
-redis.call('DEL', image)
+-- What is new is written before what is old is removed: in a slot that is on its way to another master, a key that a
+-- script empties is not found again, and the script would end halfway.
+local old, work = redis.call('HKEYS', image), nil
 redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 10))
-if h[8] then redis.call('ZREM', due, 'expire:' .. h[8] .. ':' .. iid) end
+local said = {id = true, owner_uid = true, state = true, rev = true, checked = true}
+for i = 10, #ARGV, 2 do said[ARGV[i]] = true end
+for _, name in ipairs(old) do
+  if not said[name] then redis.call('HDEL', image, name) end
+end
 if state == 'ready' then
   if not h[5] then
     redis.call('HINCRBY', user, 'used_bytes', size)
@@ -37,16 +42,19 @@ if state == 'ready' then
   if h[7] then redis.call('HSET', image, 'views', h[7]) end
   redis.call('ZADD', images, created_at, iid)
   if expires_at ~= '' then
-    local version = redis.call('HGET', image, 'version')
-    redis.call('ZADD', due, expires_at, 'expire:' .. version .. ':' .. iid)
+    work = 'expire:' .. redis.call('HGET', image, 'version') .. ':' .. iid
+    redis.call('ZADD', due, expires_at, work)
   end
 else
   local time = redis.call('TIME')
-  local purge = 'purge:' .. op .. ':' .. iid
+  work = 'purge:' .. op .. ':' .. iid
   if h[5] then redis.call('HSET', image, 'counted', h[5]) end
-  redis.call('HSET', image, 'purge', purge)
-  redis.call('ZADD', due, time[1] * 1000 + math.floor(time[2] / 1000), purge)
+  redis.call('HSET', image, 'purge', work)
+  redis.call('ZADD', due, time[1] * 1000 + math.floor(time[2] / 1000), work)
   redis.call('ZREM', images, iid)
 end
+local timer = h[8] and 'expire:' .. h[8] .. ':' .. iid
+if h[1] == 'pending' then redis.call('ZREM', due, 'upload:' .. h[6] .. ':' .. iid) end
+if timer and timer ~= work then redis.call('ZREM', due, timer) end
 redis.call('HINCRBY', user, 'ver', 1)
 return 'ok'

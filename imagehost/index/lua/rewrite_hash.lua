@@ -11,8 +11,9 @@ local h = redis.call('HMGET', hash, 'state', 'rev')
 if (h[1] or '') ~= state or (tonumber(h[2] or '0') or 0) > rev then return 'moved' end
 local kept = {}
 for i = 4, 3 + n do kept[ARGV[i]] = true end
+for i = 4 + n, #ARGV, 2 do kept[ARGV[i]] = true end
+redis.call('HSET', hash, unpack(ARGV, 4 + n))
 for _, name in ipairs(redis.call('HKEYS', hash)) do
   if not kept[name] then redis.call('HDEL', hash, name) end
 end
-redis.call('HSET', hash, unpack(ARGV, 4 + n))
 return 'ok'
