@@ -157,12 +157,10 @@ class ImageIndex:
         for iid, views in counts.items():
             pipe.hincrby(keyspace.image(iid), "views", views)
             pipe.hexists(keyspace.image(iid), "state")
-        known = pipe.execute()[1::2]
-        for iid, is_known in zip(counts, known, strict=True):
-            if not is_known:  # the index has lost it since it was looked at: nothing may be left in its place
-                pipe.hdel(keyspace.image(iid), "views")
-        if not all(known):
-            pipe.execute()
+        known = zip(counts, pipe.execute()[1::2], strict=True)
+        # What the index has lost since it was looked at: nothing may be left in its place.
+        for iid in [iid for iid, is_known in known if not is_known]:
+            self._redis.hdel(keyspace.image(iid), "views")
 
     @translated
     def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
