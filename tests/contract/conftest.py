@@ -30,6 +30,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str
 @pytest.fixture(scope="session")
 def parts(environment: Mapping[str, str]) -> Iterator[Parts]:
     """The adapters on that stack, its index declared whole."""
+    yield from open_parts(environment)
+
+
+def open_parts(environment: Mapping[str, str]) -> Iterator[Parts]:
+    """For a fixture: adapters that are closed in the end."""
     made = build_services(load_config(environment)).parts
     made.shards.begin(list(SHARDS))
     yield made

@@ -10,6 +10,7 @@ from imagehost import ids
 from imagehost.services.parts import Parts
 from tests.cluster import running_cluster
 from tests.consistency import assert_consistent
+from tests.contract.conftest import open_parts
 from tests.contract.raw import Raw
 
 
@@ -24,6 +25,12 @@ def environment(
         else:
             cluster = opened.enter_context(running_cluster(tmp_path_factory.mktemp("cluster")))
             yield {**stack, "REDIS_URL": cluster.url}
+
+
+@pytest.fixture(scope="session")
+def parts(environment: Mapping[str, str]) -> Iterator[Parts]:
+    """The adapters on that stack. Not the fixture above: pytest would keep its adapters for all other tests."""
+    yield from open_parts(environment)
 
 
 @pytest.fixture
