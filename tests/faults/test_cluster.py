@@ -1,29 +1,23 @@
 """A Redis Cluster whose masters die, and whose slots move, under a steady load: no wrong answer, and nothing that was
 acknowledged is lost."""
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from imagehost import ids
-from imagehost.app import build_services
-from imagehost.config import load_config
 from imagehost.errors import Unavailable
 from imagehost.ids import SHARDS
 from imagehost.index.client import ask, servers
 from imagehost.index.client import connect as connect_index
 from imagehost.models import ReadyRecord
-from imagehost.services.facade import Services
-from imagehost.storage.bucket import ensure_bucket
 from tests.cluster import MASTERS, Cluster, running_cluster, slot_of
 from tests.contract.builders import dead, edited, ready, reserve
 from tests.contract.raw import Raw
 from tests.faults.load import User, all_stands, steady_load, wait_for_progress
+from tests.faults.processes import Connect, own_bucket, processes
 
 USERS = 4
-_buckets = count()
-Connect = Callable[[], Services]
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +42,14 @@ def cluster(nodes: Cluster) -> Cluster:
 @pytest.fixture
 def environ(cluster: Cluster, store: Mapping[str, str]) -> Mapping[str, str]:
     short = {"IMAGEHOST_LEASE_S": "1", "IMAGEHOST_UPLOAD_URL_S": "60", "IMAGEHOST_MAX_PENDING": "100000"}
-    return {**store, **short, "REDIS_URL": cluster.url, "AWS_S3_BUCKET_NAME": f"cluster-{next(_buckets)}"}
+    return own_bucket(store, **short, REDIS_URL=cluster.url)
 
 
 @pytest.fixture
 def connect(environ: Mapping[str, str]) -> Iterator[Connect]:
     """Makes the services of one more process."""
-    config = load_config(environ)
-    ensure_bucket(config, ["http://127.0.0.1"])
-    made: list[Services] = []
-
-    def build() -> Services:
-        made.append(build_services(config))
-        return made[-1]
-
-    build().parts.shards.begin(SHARDS)
-    yield build
-    for services in made:
-        services.parts.close()
+    with processes(environ) as connect:
+        yield connect
 
 
 def test_a_master_that_dies_under_load_costs_no_answer(

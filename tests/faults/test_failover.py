@@ -1,28 +1,23 @@
 """A stale replica takes over, and nothing that was acknowledged is undone by it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from imagehost.app import build_services
-from imagehost.config import load_config
 from imagehost.embedded.programs import find_redis
 from imagehost.errors import ImageDeleted, ImageNotFound, TokenInvalid
 from imagehost.ids import SHARDS
 from imagehost.models import Details, Published
 from imagehost.services import upkeep
 from imagehost.services.facade import Services
-from imagehost.storage.bucket import ensure_bucket
 from tests import images
+from tests.faults.processes import Connect, own_bucket, processes
 from tests.faults.redis_pair import RedisPair, redis_pair
 
 PNG = images.encode(images.corner(8, 8), "image/png")
-_buckets = count()
-Connect = Callable[[], Services]
 
 
 class Owner:
@@ -68,18 +63,8 @@ def pair(store: Mapping[str, str], tmp_path: Path) -> Iterator[RedisPair]:
 @pytest.fixture
 def connect(pair: RedisPair, store: Mapping[str, str]) -> Iterator[Connect]:
     """Makes the services of one more process."""
-    config = load_config({**store, "REDIS_URL": pair.url, "AWS_S3_BUCKET_NAME": f"failover-{next(_buckets)}"})
-    ensure_bucket(config, ["http://127.0.0.1"])
-    made: list[Services] = []
-
-    def build() -> Services:
-        made.append(build_services(config))
-        return made[-1]
-
-    build().parts.shards.begin(SHARDS)
-    yield build
-    for services in made:
-        services.parts.close()
+    with processes(own_bucket(store, REDIS_URL=pair.url)) as connect:
+        yield connect
 
 
 def _edited_on_the_old_master(pair: RedisPair, connect: Connect, title: str) -> tuple[Owner, Services, str]:

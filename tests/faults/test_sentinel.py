@@ -1,22 +1,14 @@
 """A master that Sentinels watch dies under a steady load: no wrong answer, and nothing acknowledged is lost."""
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from imagehost.app import build_services
-from imagehost.config import load_config
-from imagehost.ids import SHARDS
 from imagehost.index.client import connect as connect_index
-from imagehost.services.facade import Services
-from imagehost.storage.bucket import ensure_bucket
 from tests.faults.load import User, all_stands, steady_load, wait_for_progress
+from tests.faults.processes import Connect, own_bucket, processes
 from tests.sentinels import Sentinels, running_sentinels
-
-_buckets = count()
-Connect = Callable[[], Services]
 
 
 @pytest.fixture
@@ -27,25 +19,14 @@ def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
 
 @pytest.fixture
 def environ(sentinels: Sentinels, store: Mapping[str, str]) -> Mapping[str, str]:
-    short = {"IMAGEHOST_LEASE_S": "1", "IMAGEHOST_MAX_PENDING": "100000"}
-    return {**store, **short, "REDIS_URL": sentinels.url, "AWS_S3_BUCKET_NAME": f"sentinel-{next(_buckets)}"}
+    return own_bucket(store, IMAGEHOST_LEASE_S="1", IMAGEHOST_MAX_PENDING="100000", REDIS_URL=sentinels.url)
 
 
 @pytest.fixture
 def connect(environ: Mapping[str, str]) -> Iterator[Connect]:
     """Makes the services of one more process."""
-    config = load_config(environ)
-    ensure_bucket(config, ["http://127.0.0.1"])
-    made: list[Services] = []
-
-    def build() -> Services:
-        made.append(build_services(config))
-        return made[-1]
-
-    build().parts.shards.begin(SHARDS)
-    yield build
-    for services in made:
-        services.parts.close()
+    with processes(environ) as connect:
+        yield connect
 
 
 def test_user_password_and_database_are_those_of_the_url(sentinels: Sentinels) -> None:

@@ -23,7 +23,7 @@ PASSING = [
 ]
 
 
-class Time:
+class Clock:
     """A clock, and all pauses by it."""
 
     def __init__(self) -> None:
@@ -53,43 +53,43 @@ class Redis:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def patience(time: Time) -> Patience:
-    return Patience(clock=lambda: time.now_s, sleep=time.sleep)
+def patience(clock: Clock) -> Patience:
+    return Patience(clock=lambda: clock.now_s, sleep=clock.sleep)
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda e: type(e).__name__)
-def test_a_unit_is_done_anew_until_it_is_answered(patience: Patience, time: Time, error: Exception) -> None:
+def test_a_unit_is_done_anew_until_it_is_answered(patience: Patience, clock: Clock, error: Exception) -> None:
     unit = Redis(*[error] * 20)
     assert patience.call(unit) == "answer"
     assert unit.asked == 21
-    assert 0 < time.pauses[0] <= 0.04
-    assert 0.2 <= max(time.pauses) <= 0.4, "pauses grow, up to a bound"
+    assert 0 < clock.pauses[0] <= 0.04
+    assert 0.2 <= max(clock.pauses) <= 0.4, "pauses grow, up to a bound"
 
 
-def test_nobody_waits_for_longer_than_the_bound(patience: Patience, time: Time) -> None:
+def test_nobody_waits_for_longer_than_the_bound(patience: Patience, clock: Clock) -> None:
     unit = Redis()
     unit.error = redis.ConnectionError("refused")
     with pytest.raises(redis.ConnectionError):
         patience.call(unit)
-    assert WAIT_S - 0.4 <= time.now_s <= WAIT_S
+    assert WAIT_S - 0.4 <= clock.now_s <= WAIT_S
 
 
-def test_after_one_has_waited_in_vain_nobody_waits_for_a_while(patience: Patience, time: Time) -> None:
+def test_after_one_has_waited_in_vain_nobody_waits_for_a_while(patience: Patience, clock: Clock) -> None:
     down = Redis()
     down.error = redis.ConnectionError("refused")
     for waits in (True, False, False):
-        asked, began_s = down.asked, time.now_s
+        asked, began_s = down.asked, clock.now_s
         with pytest.raises(redis.ConnectionError):
             patience.call(down)
         assert (down.asked - asked > 1) == waits
-        assert (time.now_s > began_s) == waits
+        assert (clock.now_s > began_s) == waits
         assert patience.call(Redis()) == "answer", "another master answers"
-    time.now_s += HASTE_S
+    clock.now_s += HASTE_S
     assert patience.call(Redis(redis.TimeoutError("silent"))) == "answer"
 
 
@@ -103,14 +103,14 @@ def test_what_does_not_pass_is_not_waited_for(patience: Patience, error: Excepti
     assert unit.asked == 1
 
 
-def test_before_each_further_attempt_the_client_looks_again_who_serves_what(time: Time) -> None:
+def test_before_each_further_attempt_the_client_looks_again_who_serves_what(clock: Clock) -> None:
     looks = 0
 
     def refresh() -> None:
         nonlocal looks
         looks += 1
 
-    patience = Patience(refresh, clock=lambda: time.now_s, sleep=time.sleep)
+    patience = Patience(refresh, clock=lambda: clock.now_s, sleep=clock.sleep)
     before = _retries()
     patience.call(Redis(*PASSING))
     assert looks == len(PASSING)
