@@ -8,9 +8,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 import functools
 import hashlib
 import hmac
+import re
 import string
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.credentials import Credentials
@@ -21,6 +23,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNRESERVED = string.ascii_letters + string.digits + "-_.~"
 _ENCODED = {byte: chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in range(256)}
 _ENCODED_PATH = _ENCODED | {ord("/"): "/"}
+_PLAIN_PATH = re.compile(f"[{re.escape(_UNRESERVED)}/]*")  # as all our object keys are: seen sooner than encoded
 
 
 def _encode(text: str, table: Mapping[int, str] = _ENCODED) -> str:
@@ -58,43 +61,46 @@ class QuerySigner:
         """The URL of one request with one method, good from `signed_at_s` on for so long. The request must carry just
         these `headers` (names in lower case) and may carry others."""
         credentials = self._credentials.get_frozen_credentials()
-        day, second = divmod(signed_at_s, DAY_S)
-        date = _date(day)
-        scope = f"{date}/{self._region}/s3/aws4_request"
-        time = f"{date}T{second // 3600:02}{second // 60 % 60:02}{second % 60:02}Z"
+        number, second = divmod(signed_at_s, DAY_S)
+        day = _day(number, self._region, credentials.access_key, credentials.secret_key)
+        time = f"{day.date}T{second // 3600:02}{second // 60 % 60:02}{second % 60:02}Z"
         signed = sorted((*headers.items(), ("host", self._host)))
         names = ";".join([name for name, _ in signed])
-        pairs = [(name, _encode_value(value)) for name, value in query.items()]
-        pairs += [
-            ("X-Amz-Algorithm", ALGORITHM),
-            ("X-Amz-Credential", _encode_value(f"{credentials.access_key}/{scope}")),
-            ("X-Amz-Date", time),
-            ("X-Amz-Expires", str(expires_in_s)),
-            ("X-Amz-SignedHeaders", _encode_value(names)),
+        parameters = [f"{name}={_encode_value(value)}" for name, value in query.items()]
+        parameters += [
+            f"X-Amz-Algorithm={ALGORITHM}",
+            f"X-Amz-Credential={day.credential}",
+            f"X-Amz-Date={time}",
+            f"X-Amz-Expires={expires_in_s}",
+            f"X-Amz-SignedHeaders={_encode_value(names)}",
         ]
         if credentials.token is not None:
-            pairs.append(("X-Amz-Security-Token", _encode_value(credentials.token)))
-        path = self._path + _encode(object_key, _ENCODED_PATH)
+            parameters.append(f"X-Amz-Security-Token={_encode_value(credentials.token)}")
+        ordered = "&".join(sorted(parameters))  # by name: no name of S3's is the beginning of another
+        is_plain = _PLAIN_PATH.fullmatch(object_key)
+        path = self._path + (object_key if is_plain else _encode(object_key, _ENCODED_PATH))
         lines = "".join([f"{name}:{' '.join(value.split())}\n" for name, value in signed])
-        request = f"{method}\n{path}\n{_join(sorted(pairs))}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
-        text = f"{ALGORITHM}\n{time}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        signing_key = _signing_key(credentials.secret_key, date, self._region)
-        signature = hmac.digest(signing_key, text.encode(), "sha256").hex()
-        return f"{self._origin}{path}?{_join(pairs)}&X-Amz-Signature={signature}"
+        request = f"{method}\n{path}\n{ordered}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
+        text = f"{ALGORITHM}\n{time}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        signature = hmac.digest(day.signing_key, text.encode(), "sha256").hex()
+        return f"{self._origin}{path}?{'&'.join(parameters)}&X-Amz-Signature={signature}"
 
 
-def _join(pairs: list[tuple[str, str]]) -> str:
-    return "&".join([f"{name}={value}" for name, value in pairs])
+class _Day(NamedTuple):
+    """What all signatures of one day, by one key, have in common."""
+
+    date: str
+    scope: str
+    credential: str
+    signing_key: bytes
 
 
 @functools.lru_cache(maxsize=8)  # windows that began yesterday are signed with yesterday's
-def _signing_key(secret_key: str, date: str, region: str) -> bytes:
+def _day(number: int, region: str, access_key: str, secret_key: str) -> _Day:
+    """Of the day that is so many days after the epoch."""
+    date = datetime.fromtimestamp(number * DAY_S, UTC).strftime("%Y%m%d")
     derived = f"AWS4{secret_key}".encode()
     for part in (date, region, "s3", "aws4_request"):
         derived = hmac.digest(derived, part.encode(), "sha256")
-    return derived
-
-
-@functools.lru_cache(maxsize=8)
-def _date(day: int) -> str:
-    return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y%m%d")
+    scope = f"{date}/{region}/s3/aws4_request"
+    return _Day(date, scope, _encode(f"{access_key}/{scope}"), derived)
