@@ -43,8 +43,6 @@ class Probe:
         self.bucket = config.bucket
         self._credentials = find_credentials(config)
         self.client = connect(config)
-        # Straight to the store, as the page's browser goes; nothing is repeated, and no redirect followed.
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=15), retries=False)
         self._run = ids.new_op()
         self._uid = ids.new_uid()
         self._written: dict[str, None] = {}
@@ -56,7 +54,6 @@ class Probe:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.remove()
-        self._http.clear()
         self.client.close()
 
     @cached_property
@@ -116,9 +113,12 @@ class Probe:
         headers: Mapping[str, str] | None = None,
         body: bytes | Iterable[bytes] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """One plain HTTP request, with nothing added that would be signed. Raises urllib3's errors."""
+        """One plain HTTP request over a connection of its own, straight to the store as the page's browser goes:
+        nothing is added that would be signed, nothing repeated, no redirect followed. Raises urllib3's errors."""
         chunked = body is not None and not isinstance(body, bytes)
-        return self._http.request(method, url, headers=dict(headers or {}), body=body, chunked=chunked, redirect=False)
+        # A store may end a connection behind a refusal: no other request is to meet that.
+        with urllib3.PoolManager(timeout=urllib3.Timeout(connect=3, read=15), retries=False) as http:
+            return http.request(method, url, headers=dict(headers or {}), body=body, chunked=chunked, redirect=False)
 
     def bucket_url(self) -> str:
         """Where the bucket is for browsers, unsigned, with a slash at its end."""

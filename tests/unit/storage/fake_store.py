@@ -134,6 +134,15 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body of an answer would wait for each other
     store: ClassVar[FakeStore]
 
+    has_refused = False
+
+    def parse_request(self) -> bool:
+        """False, and the end of the connection without an answer, where the last request over it was refused."""
+        if self.has_refused and "hangs up behind a refusal" in self.store.faults:
+            self.close_connection = True
+            return False
+        return super().parse_request()
+
     def do_HEAD(self) -> None:
         self.answer(self.store.refusal or 200)
 
@@ -239,6 +248,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, f"<{name}>{inside}</{name}>".encode())
 
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self.has_refused = status >= 400 and "Authorization" not in self.headers
         self.send_response_only(status)
         self.send_header("Server", "FakeStore")
         if self.store.skew_s is not None:
