@@ -14,7 +14,7 @@ run: bootstrap-run ## start imagehost with everything it needs; Ctrl-C stops it
 	@$(VENV) -m imagehost up
 
 test: bootstrap-test ## run all tests (gets a Chromium if there is none)
-	@$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(VENV) -m pytest -n 2 --dist loadfile
 
 model: bootstrap-test ## explore the protocol's model further than the tests do (minutes)
 	@$(VENV) -m tests.model
