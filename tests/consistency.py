@@ -167,9 +167,9 @@ def _same(h: dict[str, str], record: dict[str, Any]) -> bool:
     if facts != (record["state"], record["rev"], record["uid"], record.get("version")):
         return False
     return record["state"] == "dead" or (
-        h["key"] == record["key"]
+        h["key"].replace("//", f"/{record['uid']}/{record['iid']}/{record['version']}/") == record["key"]
         and h["filename"] == record["filename"]
-        and h["private"] == str(int(record["private"]))
+        and h.get("private", "0") == str(int(record["private"]))
         and h.get("title") == record.get("title")
         and h.get("kind") == record.get("kind")
         and json.loads(h.get("tags", "[]")) == record["tags"]
@@ -186,8 +186,8 @@ def _counters(world: World) -> Iterator[str]:
         if h["state"] == "pending":
             count[2] += int(h["size"])
             count[3] += 1
-        if "counted" in h:
-            count[0] += int(h["counted"])
+        elif h["state"] == "ready" or "counted" in h:
+            count[0] += int(h["size"] if h["state"] == "ready" else h["counted"])
             count[1] += 1
     names = ("used_bytes", "used_count", "reserved_bytes", "reserved_count")
     for uid in expected | world.users:

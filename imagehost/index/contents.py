@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from imagehost.index import keyspace
+from imagehost.index import hashes, keyspace
 from imagehost.index.client import translated
 from imagehost.index.survey import chunks
 
@@ -43,9 +43,10 @@ class Contents:
         return fields, [(iid, int(score)) for iid, score in places]
 
     def read_images(self, iids: Sequence[str]) -> Iterator[dict[str, str]]:
-        """The hashes of these images in this order, without those that are not published (any more)."""
+        """The hashes of these images in this order, whole, without those that are not published (any more)."""
         for some in chunks(iids, CHUNK):
-            yield from (fields for fields in self._read(some) if fields.get("state") == "ready")
+            found = zip(some, self._read(some), strict=True)
+            yield from (hashes.whole(iid, fields) for iid, fields in found if fields.get("state") == "ready")
 
     @translated
     def _read(self, iids: Sequence[str]) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 """The image hash and back: what each state's fields are called (keyspace.py has the legend) and how values are written.
 
-Absent means None, empty or false-by-default, so that a hash stays small: Redis keeps it as a listpack while its values
-are short (the embedded stack allows 512 bytes).
+What an image's own id tells is not written, nor what nearly all images have (USUAL); of other fields absent means None
+or empty. So a hash stays small: Redis keeps it as a listpack while its values are short (the embedded stack allows 512
+bytes).
 """
 
 import json
@@ -20,13 +21,22 @@ from imagehost.models import (
     Tombstone,
 )
 
+# What nearly every image has: an absent field of these means that.
+USUAL = {"private": "0", "frames": "1", "status": "generated", "variants": "thumb.webp"}
+
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else ""
 
 
 def _present(fields: Mapping[str, Any]) -> list[str | int]:
-    return [part for name, value in fields.items() if value not in (None, "") for part in (name, value)]
+    """Field, value… of those that say something: USUAL ones that are not as usual, others that are not empty."""
+    return [
+        part
+        for name, value in fields.items()
+        if value is not None and str(value) != USUAL.get(name, "")
+        for part in (name, value)
+    ]
 
 
 def _details(details: Details) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
     return _present(
         _details(image)
         | {
-            "key": image.key,
+            "key": image.key.replace(_own(image.uid, image.iid, image.version), "//", 1),
             "created_at": image.created_at_ms,
             "size": image.size,
             "sha256": image.sha256,
@@ -72,11 +82,23 @@ def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
     )
 
 
-def to_entry(h: Mapping[str, str]) -> Entry | None:
-    """What an image hash says; None for an empty one (or one on which a late view is being counted after a wipe)."""
+def _own(uid: str, iid: str, version: str) -> str:
+    """What stands between the first and the last segment of an image's object key."""
+    return f"/{uid}/{iid}/{version}/"
+
+
+def whole(iid: str, h: Mapping[str, str]) -> dict[str, str]:
+    """A ready image's hash with all that it leaves out, but what is None or empty."""
+    key = h["key"].replace("//", _own(h["owner_uid"], iid, h["version"]), 1)
+    return {**USUAL, **h, "id": iid, "key": key}
+
+
+def to_entry(iid: str, h: Mapping[str, str]) -> Entry | None:
+    """What the hash of this image says; None for an empty one (or one on which a late view is being counted after a
+    wipe)."""
     if "state" not in h:
         return None
-    iid, uid = h["id"], h["owner_uid"]
+    uid = h["owner_uid"]
     if h["state"] == "dead":
         (reason,) = (r for r in get_args(Reason) if r == h["reason"])
         return Tombstone(
@@ -88,10 +110,12 @@ def to_entry(h: Mapping[str, str]) -> Entry | None:
             detail=h.get("detail"),
             purged="purge" not in h,
         )
+    if h["state"] == "ready":
+        h = whole(iid, h)
     details: dict[str, Any] = {
         "filename": h["filename"],
         "mime": h["mime"],
-        "private": h["private"] == "1",
+        "private": h.get("private") == "1",
         "title": h.get("title"),
         "tags": tuple(json.loads(h["tags"])) if "tags" in h else (),
         "metadata": json.loads(h["metadata"]) if "metadata" in h else {},
@@ -123,7 +147,7 @@ def to_entry(h: Mapping[str, str]) -> Entry | None:
         width=int(h["width"]),
         height=int(h["height"]),
         frames=int(h["frames"]),
-        variants=tuple(filter(None, h.get("variants", "").split(","))),
+        variants=tuple(filter(None, h["variants"].split(","))),
         placeholder=h.get("placeholder"),
         status=h["status"],
         created_at_ms=int(h["created_at"]),

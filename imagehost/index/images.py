@@ -52,7 +52,7 @@ class ImageIndex:
         pipe.hmget(keyspace.meta(shard_of(iid)), "epoch", "settled")
         pipe.hgetall(keyspace.image(iid))
         (epoch, settled), fields = pipe.execute()
-        return Lookup(hashes.to_entry(fields), epoch, epoch is not None and epoch == settled)
+        return Lookup(hashes.to_entry(iid, fields), epoch, epoch is not None and epoch == settled)
 
     @translated
     def reserve(
@@ -175,7 +175,7 @@ class ImageIndex:
         epoch, *found = pipe.execute()
         if epoch is None:
             raise IndexRebuilding()
-        entries = [hashes.to_entry(fields) for fields in found]
+        entries = [hashes.to_entry(place.iid, fields) for place, fields in zip(shown, found, strict=True)]
         items = tuple(entry for entry in entries if isinstance(entry, Published))
         return Page(items, total, shown[-1] if len(places) > limit else None, epoch)
 

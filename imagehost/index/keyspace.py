@@ -4,14 +4,16 @@ script touches is in one slot.
     user:{4k}Xy…         hash   an account: uid username created_at rev checked, `key:{kid}` = an API key as JSON;
                                 counters used_bytes used_count reserved_bytes reserved_count, ver (moves with them)
     user:{4k}Xy…:images  zset   its ready images: member iid, score created_at in ms
-    img:{4k}9a…          hash   an image:
-        always                  id owner_uid state
+    img:{4k}9a…          hash   an image (hashes.py tells what an absent field means):
+        always                  owner_uid state
         pending                 op filename mime private created_at size deadline begun; title tags metadata kind
                                 source_sha256 expires_in (s) as asked for; lease_version lease_until while one completes
-        ready                   key filename mime private created_at size counted width height frames sha256 version rev
-                                checked status; source_size source_sha256 (where they differ), expires_at (ms) title
-                                tags metadata kind placeholder variants (where there are any), views
-        dead                    rev checked reason code detail; counted purge (until its bytes are gone)
+        ready                   key (`//`: /{uid}/{iid}/{version}/) filename mime private created_at size width
+                                height frames sha256 version rev checked status variants; source_size source_sha256
+                                (where they differ), expires_at (ms) title tags metadata kind placeholder (where there
+                                are any), views
+        dead                    rev checked reason code detail; counted (the size that still counts) purge (until its
+                                bytes are gone)
     due:{4k}             zset   due work: member {kind}:{op}:{iid}, score ms; kind upload, check, purge, or expire
                                 (whose op is the image's version)
     meta:{4k}            hash   epoch: random, new after each failover; absent while the shard is wiped

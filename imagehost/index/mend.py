@@ -21,9 +21,7 @@ OF_USER = frozenset({"checked", "ver", "used_bytes", "used_count", "reserved_byt
 def fields_of_image(record: ImageRecord) -> dict[str, str]:
     """What an image's hash must say, beside what only the index knows."""
     state = "ready" if isinstance(record, ReadyRecord) else "dead"
-    fields = {"id": record.iid, "owner_uid": record.uid, "state": state, "rev": str(record.rev)}
-    if isinstance(record, ReadyRecord):
-        fields["counted"] = str(record.image.size)
+    fields = {"owner_uid": record.uid, "state": state, "rev": str(record.rev)}
     pairs = [str(part) for part in hashes.from_record(record)]
     return fields | dict(zip(pairs[::2], pairs[1::2], strict=True))
 

@@ -5,7 +5,7 @@ published images. Two indexes made from the same records give the same bytes.
     {"image":{"created_at":…,"filename":…,"height":…,…}}
 
 Members are sorted, as are accounts and images by shard, uid and iid. Left out is what lives in Redis alone (views,
-reservations, leases, due work, tombstones), and what says when the index was made; `counted` is in the sums.
+reservations, leases, due work, tombstones), and what says when the index was made.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from imagehost.errors import IndexRebuilding
 from imagehost.services.parts import Parts
 
-NOT_FROM_RECORDS = frozenset(("views", "checked", "counted"))
+NOT_FROM_RECORDS = frozenset(("views", "checked"))
 NUMBERS = frozenset(("rev", "created_at", "expires_at", "size", "source_size", "width", "height", "frames", "private"))
 DOCUMENTS = frozenset(("tags", "metadata"))
 API_KEY = "key:"

@@ -77,12 +77,13 @@ def count(images: Mapping[str, Mapping[str, str]]) -> dict[str, Usage]:
     sums: dict[str, list[int]] = {}
     for h in images.values():
         counts = sums.setdefault(h.get("owner_uid", ""), [0, 0, 0, 0])
-        if "counted" in h:
-            counts[0] += to_int(h["counted"]) or 0
-            counts[1] += 1
-        if h.get("state") == "pending":
+        state = h.get("state")
+        if state == "pending":
             counts[2] += to_int(h.get("size")) or 0
             counts[3] += 1
+        elif state == "ready" or "counted" in h:
+            counts[0] += to_int(h.get("size" if state == "ready" else "counted")) or 0
+            counts[1] += 1
     sums.pop("", None)
     return {uid: Usage(**dict(zip(NAMES, counts, strict=True))) for uid, counts in sums.items()}
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 CHUNK_BYTES = 1 << 20
+REMOVED_AT_ONCE = 200  # a store may remove them one by one, and has 4 s to answer (client.py)
 log = logging.getLogger(__name__)
 
 
@@ -112,9 +113,11 @@ class Objects:
             self._delete(found)
 
     def _delete(self, found: list["ObjectIdentifierTypeDef"]) -> None:
-        answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
-        if errors := answer.get("Errors"):
-            raise ClientError({"Error": {"Message": str(errors[0].get("Code"))}}, "DeleteObjects")
+        for start in range(0, len(found), REMOVED_AT_ONCE):
+            some = found[start : start + REMOVED_AT_ONCE]
+            answer = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": some, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise ClientError({"Error": {"Message": str(errors[0].get("Code"))}}, "DeleteObjects")
 
     def _batches(self, prefix: str) -> Iterator[list["ObjectIdentifierTypeDef"]]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):

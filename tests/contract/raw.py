@@ -8,6 +8,8 @@ from redis.retry import Retry
 
 from tests.cluster import raw_client
 
+BRACES = {ord("{"): None, ord("}"): None}
+
 
 class Raw:
     """A client of its own; everything of one user shares a shard."""
@@ -45,16 +47,17 @@ class Raw:
     def images_of(self, uid: str) -> dict[str, dict[str, str]]:
         """Every image hash of a user, by iid."""
         names = self.client.scan_iter(f"img:{{{uid[:2]}}}*", count=1000)
-        hashes = (self.client.hgetall(name) for name in names)
-        return {h["id"]: h for h in hashes if h.get("owner_uid") == uid}
+        hashes = {name.removeprefix("img:").translate(BRACES): self.client.hgetall(name) for name in names}
+        return {iid: h for iid, h in hashes.items() if h.get("owner_uid") == uid}
 
     def check_counters(self, uid: str) -> None:
         """used = Σ counted, reserved = Σ pending, the list = the ready images."""
-        images = self.images_of(uid).values()
-        counted = [int(h["counted"]) for h in images if "counted" in h]
-        pending = [int(h["size"]) for h in images if h["state"] == "pending"]
+        images = self.images_of(uid)
+        ready = {iid: int(h["size"]) for iid, h in images.items() if h["state"] == "ready"}
+        counted = [*ready.values(), *(int(h["counted"]) for h in images.values() if "counted" in h)]
+        pending = [int(h["size"]) for h in images.values() if h["state"] == "pending"]
         assert self.counters(uid) == (sum(counted), len(counted), sum(pending), len(pending))
-        assert set(self.listed(uid)) == {h["id"] for h in images if h["state"] == "ready"}
+        assert set(self.listed(uid)) == ready.keys()
 
     def wipe(self, shard: str) -> None:
         """Remove every key of a shard, as if its Redis had lost it."""

@@ -18,6 +18,7 @@ import redis
 from imagehost.app import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
+from imagehost.index import keyspace
 from imagehost.models import Details
 from imagehost.services.facade import Services
 from imagehost.services.fsck import Fsck
@@ -139,10 +140,11 @@ class Stage:
         assert self.services.completion.complete(uid, iid).created
         return iid
 
-    def images_of(self, uid: str) -> list[dict[str, str]]:
-        """The hashes of a user's images; nobody else in the shard is looked for."""
-        found = (self.index.hgetall(name) for name in self.index.scan_iter(match=f"img:{{{uid[:2]}}}*", count=5000))
-        return [h for h in found if h["owner_uid"] == uid]
+    def images_of(self, uid: str) -> dict[str, dict[str, str]]:
+        """The hashes of a user's images, by iid; nobody else in the shard is looked for."""
+        names = self.index.scan_iter(match=f"img:{{{uid[:2]}}}*", count=5000)
+        found = {keyspace.parse(name)[1]: self.index.hgetall(name) for name in names}
+        return {iid: h for iid, h in found.items() if h["owner_uid"] == uid}
 
     def settle(self) -> None:
         """Let all times run out and sweep, until nothing is due any more, now or later."""

@@ -120,7 +120,7 @@ def play(stage: Stage, kill: Kill, repeated: bool) -> History:
     iid, call = begin(stage, uid, kill.operation)
     exit_code = stage.kill(kill.point, *call)
     if kill.operation == "request":  # whoever asked was not told
-        iid = next(h["id"] for h in stage.images_of(uid))
+        iid = next(iter(stage.images_of(uid)))
     return History(kill, repeated, uid, iid, exit_code, perform_again(stage, *call) if repeated else None)
 
 

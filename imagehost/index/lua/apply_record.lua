@@ -12,6 +12,8 @@ local iid, uid, state, rev, checked, op = ARGV[1], ARGV[2], ARGV[3], tonumber(AR
 local created_at, size, expires_at = ARGV[7], ARGV[8], ARGV[9]
 
 local h = redis.call('HMGET', image, 'state', 'owner_uid', 'rev', 'size', 'counted', 'op', 'views', 'version')
+local counted = h[5]  -- what the image counts, until it is purged
+if h[1] == 'ready' then counted = h[4] end
 if h[2] and h[2] ~= uid then return 'wrong_owner' end
 if h[1] == 'ready' or h[1] == 'dead' then
   local old = tonumber(h[3])
@@ -27,18 +29,17 @@ end
 -- What is new is written before what is old is removed: in a slot that is on its way to another master, a key that a
 -- script empties is not found again, and the script would end halfway.
 local old, work = redis.call('HKEYS', image), nil
-redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 10))
-local said = {id = true, owner_uid = true, state = true, rev = true, checked = true}
+redis.call('HSET', image, 'owner_uid', uid, 'state', state, 'rev', rev, 'checked', checked, unpack(ARGV, 10))
+local said = {owner_uid = true, state = true, rev = true, checked = true}
 for i = 10, #ARGV, 2 do said[ARGV[i]] = true end
 for _, name in ipairs(old) do
   if not said[name] then redis.call('HDEL', image, name) end
 end
 if state == 'ready' then
-  if not h[5] then
+  if not counted then
     redis.call('HINCRBY', user, 'used_bytes', size)
     redis.call('HINCRBY', user, 'used_count', 1)
   end
-  redis.call('HSET', image, 'counted', h[5] or size)
   if h[7] then redis.call('HSET', image, 'views', h[7]) end
   redis.call('ZADD', images, created_at, iid)
   if expires_at ~= '' then
@@ -48,7 +49,7 @@ if state == 'ready' then
 else
   local time = redis.call('TIME')
   work = 'purge:' .. op .. ':' .. iid
-  if h[5] then redis.call('HSET', image, 'counted', h[5]) end
+  if counted then redis.call('HSET', image, 'counted', counted) end
   redis.call('HSET', image, 'purge', work)
   redis.call('ZADD', due, time[1] * 1000 + math.floor(time[2] / 1000), work)
   redis.call('ZREM', images, iid)

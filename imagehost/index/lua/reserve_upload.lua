@@ -25,7 +25,7 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', image, 'id', iid, 'owner_uid', uid, 'state', 'pending', 'op', op, 'size', size, 'begun', 0,
+redis.call('HSET', image, 'owner_uid', uid, 'state', 'pending', 'op', op, 'size', size, 'begun', 0,
   'created_at', string.format('%.0f', now), 'deadline', string.format('%.0f', now + hold), unpack(ARGV, 9))
 redis.call('HINCRBY', user, 'reserved_bytes', size)
 redis.call('HINCRBY', user, 'reserved_count', 1)

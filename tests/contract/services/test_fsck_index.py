@@ -28,7 +28,7 @@ def _unknown_to_the_index(wreck: Wreck) -> None:
     h = wreck.redis.hgetall(wreck.image(iid))
     wreck.redis.delete(wreck.image(iid))
     wreck.redis.zrem(wreck.list, iid)
-    wreck.redis.hincrby(wreck.user, "used_bytes", -int(h["counted"]))
+    wreck.redis.hincrby(wreck.user, "used_bytes", -int(h["size"]))
     wreck.redis.hincrby(wreck.user, "used_count", -1)
 
 
@@ -47,8 +47,8 @@ def _another_title(wreck: Wreck) -> None:
 
 
 def _a_field_less(wreck: Wreck) -> None:
-    wreck.redis.hdel(wreck.image(wreck.bench.publish(tags=("a",))), "tags", "counted")
-    wreck.redis.hset(wreck.user, mapping={"used_bytes": 0, "used_count": 0})
+    wreck.redis.hdel(wreck.image(wreck.bench.publish(tags=("a",))), "tags", "size")
+    wreck.redis.hset(wreck.user, "used_bytes", 0)
 
 
 def _another_reason(wreck: Wreck) -> None:

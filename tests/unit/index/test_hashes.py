@@ -1,4 +1,4 @@
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from imagehost.index import hashes
 from imagehost.models import DeadRecord, Details, Published, ReadyRecord, Reservation, Tombstone
+from imagehost.storage import object_keys
 from tests.unit.strategies import DEAD, OPS, READY, RESERVATIONS, SMALLEST
 
 EPOCH = "epoch123"
@@ -18,8 +19,8 @@ def stored(*parts: str | int) -> dict[str, str]:
 
 
 def ready_hash(record: ReadyRecord) -> dict[str, str]:
-    head = ("id", record.iid, "owner_uid", record.uid, "state", "ready", "rev", record.rev, "checked", EPOCH)
-    return stored(*head, "counted", record.image.size, *hashes.from_record(record))
+    head = ("owner_uid", record.uid, "state", "ready", "rev", record.rev, "checked", EPOCH)
+    return stored(*head, *hashes.from_record(record))
 
 
 def details_of(value: Details) -> dict[str, Any]:
@@ -29,24 +30,24 @@ def details_of(value: Details) -> dict[str, Any]:
 @given(READY, st.integers(0, 10**9))
 def test_a_ready_image_comes_back_from_its_hash(record: ReadyRecord, views: int) -> None:
     h = ready_hash(record) | ({"views": str(views)} if views else {})
-    assert hashes.to_entry(h) == Published(image=record.image, views=views, checked=EPOCH)
+    assert hashes.to_entry(record.iid, h) == Published(image=record.image, views=views, checked=EPOCH)
 
 
 @given(RESERVATIONS)
 def test_a_reservation_comes_back_from_its_hash(upload: Reservation) -> None:
-    head = ("id", upload.iid, "owner_uid", upload.uid, "state", "pending", "op", upload.op, "size", upload.size)
+    head = ("owner_uid", upload.uid, "state", "pending", "op", upload.op, "size", upload.size)
     times = ("created_at", upload.created_at_ms, "deadline", upload.deadline_ms, "begun", int(upload.begun))
     h = stored(
         *head, *times, *hashes.from_request(Details(**details_of(upload)), upload.sha256, upload.image_expires_in_s)
     )
-    assert hashes.to_entry(h) == upload
+    assert hashes.to_entry(upload.iid, h) == upload
 
 
 @given(DEAD, OPS, st.booleans())
 def test_a_dead_image_comes_back_from_its_hash(record: DeadRecord, op: str, purged: bool) -> None:
-    head = ("id", record.iid, "owner_uid", record.uid, "state", "dead", "rev", record.rev, "checked", EPOCH)
+    head = ("owner_uid", record.uid, "state", "dead", "rev", record.rev, "checked", EPOCH)
     purge = () if purged else ("purge", f"purge:{op}:{record.iid}")
-    assert hashes.to_entry(stored(*head, *purge, *hashes.from_record(record))) == Tombstone(
+    assert hashes.to_entry(record.iid, stored(*head, *purge, *hashes.from_record(record))) == Tombstone(
         iid=record.iid,
         uid=record.uid,
         rev=record.rev,
@@ -58,18 +59,22 @@ def test_a_dead_image_comes_back_from_its_hash(record: DeadRecord, op: str, purg
 
 
 @given(READY | DEAD)
-def test_a_hash_is_small_because_nothing_empty_is_written(record: ReadyRecord | DeadRecord) -> None:
+def test_a_hash_is_small_because_nothing_is_written_that_is_empty_or_as_usual(
+    record: ReadyRecord | DeadRecord,
+) -> None:
     parts = hashes.from_record(record)
     names, values = parts[::2], parts[1::2]
-    assert all(value not in (None, "") for value in values)
+    for name, value in zip(names, values, strict=True):
+        assert str(value) != hashes.USUAL.get(str(name), "")
+        assert value is not None
+        assert not isinstance(value, bool)
     assert not {("tags", "[]"), ("metadata", "{}")} & set(zip(names, values, strict=True))
-    assert not any(isinstance(value, bool) for value in values)
     assert len(set(names)) == len(names)
 
 
 def test_the_smallest_image_has_no_field_that_it_does_not_need() -> None:
     image = Details(filename="a.png", mime="image/png")
-    assert stored(*hashes.from_request(image, None, None)) == {"filename": "a.png", "mime": "image/png", "private": "0"}
+    assert stored(*hashes.from_request(image, None, None)) == {"filename": "a.png", "mime": "image/png"}
 
 
 def test_text_is_written_as_it_is_and_not_escaped() -> None:
@@ -80,9 +85,24 @@ def test_text_is_written_as_it_is_and_not_escaped() -> None:
     assert h["metadata"] == '{"ключ":"🙂"}'
 
 
+@given(READY)
+def test_an_object_key_is_written_without_what_its_image_says_already(record: ReadyRecord) -> None:
+    uid, iid, version = record.uid, record.iid, record.image.version
+    key = object_keys.upload(uid, iid, version, record.image.filename, record.image.mime)
+    h = ready_hash(replace(record, image=replace(record.image, key=key)))
+    assert h["key"].count("/") == 2
+    assert hashes.whole(iid, h)["key"] == key
+
+
+@given(READY)
+def test_a_hash_of_an_older_version_which_wrote_everything_is_read_as_before(record: ReadyRecord) -> None:
+    h = hashes.whole(record.iid, ready_hash(record)) | {"counted": str(record.image.size)}
+    assert hashes.to_entry(record.iid, h) == Published(image=record.image, views=0, checked=EPOCH)
+
+
 @pytest.mark.parametrize("h", [{}, {"views": "3"}])
 def test_a_hash_without_a_state_is_nothing(h: dict[str, str]) -> None:
-    assert hashes.to_entry(h) is None
+    assert hashes.to_entry(SMALLEST.iid, h) is None
 
 
 def test_what_was_sent_is_named_only_where_it_differs_from_what_is_stored() -> None:
@@ -90,6 +110,6 @@ def test_what_was_sent_is_named_only_where_it_differs_from_what_is_stored() -> N
     h = ready_hash(record)
     assert "source_size" not in h
     assert "source_sha256" not in h
-    found = hashes.to_entry(h)
+    found = hashes.to_entry(record.iid, h)
     assert isinstance(found, Published)
     assert found.image.source_sha256 == record.image.sha256
