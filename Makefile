@@ -35,7 +35,7 @@ check: bootstrap-check ## ruff, mypy and import-linter
 	@$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 lock: bootstrap-check ## compile requirements*.in into the pinned files; UPGRADE=--upgrade takes newer versions
-	@for name in requirements requirements-embedded requirements-dev bench/peers/requirements; do \
+	@for name in requirements requirements-embedded requirements-granian requirements-dev; do \
 		$(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from bench.peers import HERE, SITE
+from tests.blackbox import ROOT
 
 APT = ("apt-get", "install", "-y", "wrk")
 NPM = ("npm", "ci", "--ignore-scripts")
 PIP = (
     *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"),
-    *("--require-hashes", "--only-binary=:all:", "--target", str(SITE), "-r", "requirements.txt"),
+    *("--require-hashes", "--only-binary=:all:", "--target", str(SITE)),
+    *("-r", str(ROOT / "requirements-granian.txt")),
 )
 
 

@@ -85,6 +85,7 @@ class Config(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, validation_alias="PORT")
     bind: str = Field("127.0.0.1", validation_alias="IMAGEHOST_BIND")
     public_url: str = Field(validation_alias="IMAGEHOST_PUBLIC_URL")
+    server: Literal["gunicorn", "granian"] = Field("gunicorn", validation_alias="IMAGEHOST_SERVER")
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = Field(0, validation_alias="IMAGEHOST_TRUSTED_PROXIES")
     debug: bool = Field(False, validation_alias="FLASK_DEBUG")
     dev: bool = Field(False, validation_alias="IMAGEHOST_DEV")

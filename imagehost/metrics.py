@@ -3,7 +3,7 @@
 Several processes serve, and a scrape reaches one of them. Where PROMETHEUS_MULTIPROC_DIR names a directory, each
 process keeps its numbers in files of its own there, and a scrape adds up the files of all, those of processes that have
 ended too: a counter never goes back. prometheus_client looks for the variable when it is imported, so a server sets it
-before it loads the app (gunicorn.conf.py). Without it the numbers are this process's own, in memory.
+before it loads the app (gunicorn.conf.py, web/granian.py). Without it the numbers are this process's own, in memory.
 
 Labels come from fixed sets and never from what a client sends: every other value would be one more series for ever.
 """

@@ -1,4 +1,4 @@
-"""A WSGI app for tests of gunicorn.conf.py: it counts each request and says which process that was; `/metrics` says
+"""A WSGI app for tests of the web servers: it counts each request and says which process that was; `/metrics` says
 what all processes have counted."""
 
 import os

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from importlib.util import find_spec
 from threading import Event
 
 import click
@@ -9,7 +10,7 @@ import click
 from imagehost.app import ROOT, build_services
 from imagehost.cli.progress import progress
 from imagehost.cli.runtime import reported
-from imagehost.config import Config, load_config, read_environment
+from imagehost.config import Config, ConfigError, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.embedded.directory import METRICS
 from imagehost.embedded.stack import INTERRUPTED, STOPPED
@@ -19,6 +20,8 @@ from imagehost.services.doctor import Doctor, UnfitStore
 from imagehost.services.facade import Services
 
 PATIENCE_S = 20.0
+WEB_SERVERS = {"gunicorn": "gunicorn", "granian": "imagehost.web.granian"}
+NO_GRANIAN = "IMAGEHOST_SERVER: granian is not installed: python -m pip install --require-hashes -r {0}"
 WIPED = (
     "Redis has no index of this bucket: it is made anew from the records in the bucket. Until it is whole, images are "
     "shown, and lists and changes have to wait."
@@ -54,11 +57,19 @@ def _run(environ: dict[str, str]) -> int:
         click.echo("imagehost starts …")
         environment = stack.prepare()
         config = load_config(environment)
+        if config.server == "granian" and find_spec("granian") is None:
+            raise ConfigError([NO_GRANIAN.format(ROOT / "requirements-granian.txt")])
         environment.setdefault("PROMETHEUS_MULTIPROC_DIR", str(config.data_dir / METRICS))
         stack.start(config)
         token = _first_start(config, stack.embedded)
         commands = [
-            Command("web", (sys.executable, "-m", "gunicorn", "wsgi:app"), environment, cwd=ROOT, restart=True),
+            Command(
+                "web",
+                (sys.executable, "-m", WEB_SERVERS[config.server], "wsgi:app"),
+                environment,
+                cwd=ROOT,
+                restart=True,
+            ),
             Command(
                 "sweeper",
                 (sys.executable, "-m", "imagehost", "sweep", "--forever"),

@@ -22,6 +22,7 @@ DEFAULTS = {
     "s3_addressing": "auto",
     "s3_server": None,
     "port": 8000,
+    "server": "gunicorn",
     "bind": "127.0.0.1",
     "trusted_proxies": 0,
     "debug": False,

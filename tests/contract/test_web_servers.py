@@ -1,6 +1,8 @@
-"""What several gunicorn workers count together: gunicorn.conf.py, with a small app (tests/counting.py)."""
+"""A master and its workers, of gunicorn (gunicorn.conf.py) and of granian (imagehost/web/granian.py): what they count
+together, with a small app (tests/counting.py), and how they end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from imagehost.web import granian
 from tests.processes import runs
 from tests.samples import Samples
 from tests.stack import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SERVERS = {
+    "gunicorn": ("gunicorn", "-c", str(ROOT / "gunicorn.conf.py")),
+    "granian": ("imagehost.web.granian",),
+}
 
 
 def eventually(true: Callable[[], bool], what: str) -> None:
@@ -26,10 +33,10 @@ def eventually(true: Callable[[], bool], what: str) -> None:
         pause.wait(0.02)
 
 
-class Gunicorn:
+class Master:
     """One master with two workers, its temporary files in `folder`."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, name: str, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.counted = 0
         port = free_port()
@@ -37,7 +44,7 @@ class Gunicorn:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("GUNICORN", "PROMETHEUS"))}
         environ |= {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PORT": str(port), **variables}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "tests.counting:app"],
+            [sys.executable, "-m", *SERVERS[name], "tests.counting:app"],
             cwd=folder,
             env=environ,
             stderr=subprocess.DEVNULL,
@@ -83,13 +90,18 @@ class Gunicorn:
         return self.process.wait(20)
 
 
-@pytest.fixture
-def gunicorn(tmp_path: Path) -> Iterator[Callable[..., Gunicorn]]:
-    """Starts masters that end with the test."""
-    started: list[Gunicorn] = []
+@pytest.fixture(params=SERVERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
-    def start(**variables: str) -> Gunicorn:
-        started.append(Gunicorn(tmp_path, **variables))
+
+@pytest.fixture
+def start(name: str, tmp_path: Path) -> Iterator[Callable[..., Master]]:
+    """Starts masters that end with the test."""
+    started: list[Master] = []
+
+    def start(**variables: str) -> Master:
+        started.append(Master(name, tmp_path, **variables))
         return started[-1]
 
     yield start
@@ -99,9 +111,9 @@ def gunicorn(tmp_path: Path) -> Iterator[Callable[..., Gunicorn]]:
 
 
 def test_every_worker_tells_what_all_have_counted_those_that_were_killed_and_replaced_too(
-    gunicorn: Callable[..., Gunicorn],
+    name: str, start: Callable[..., Master]
 ) -> None:
-    server = gunicorn()
+    server = start()
     first = server.workers(2)
     for _ in range(4):
         assert server.total() == server.counted
@@ -110,19 +122,20 @@ def test_every_worker_tells_what_all_have_counted_those_that_were_killed_and_rep
     second = server.workers(2, without=frozenset({killed}))
     assert second - first
     assert server.total() == server.counted
-    server.process.send_signal(signal.SIGHUP)
-    server.workers(2, without=frozenset(first | second))
-    assert server.total() == server.counted
+    if name == "gunicorn":  # the other waits for seconds between them
+        server.process.send_signal(signal.SIGHUP)
+        server.workers(2, without=frozenset(first | second))
+        assert server.total() == server.counted
     (directory,) = server.directories()
     assert directory.stat().st_mode & 0o777 == 0o700
     assert server.stop() == 0
     assert server.directories() == []
 
 
-def test_a_configuration_that_is_wrong_ends_the_master_and_is_explained(tmp_path: Path) -> None:
+def test_a_configuration_that_is_wrong_ends_the_master_and_is_explained(name: str, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PORT": str(free_port())}
     ended = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
+        [sys.executable, "-m", *SERVERS[name], "wsgi:app"],
         cwd=tmp_path,
         env=environ,
         stderr=subprocess.PIPE,
@@ -134,8 +147,8 @@ def test_a_configuration_that_is_wrong_ends_the_master_and_is_explained(tmp_path
     assert "FLASK_SECRET: required, and not set" in ended.stderr
 
 
-def test_workers_end_with_a_master_that_is_killed(gunicorn: Callable[..., Gunicorn]) -> None:
-    server = gunicorn()
+def test_workers_end_with_a_master_that_is_killed(start: Callable[..., Master]) -> None:
+    server = start()
     workers = server.workers(2)
     server.process.kill()
     server.process.wait(20)
@@ -143,16 +156,33 @@ def test_workers_end_with_a_master_that_is_killed(gunicorn: Callable[..., Gunico
 
 
 def test_two_masters_have_a_directory_each_and_one_that_is_named_is_left_alone(
-    gunicorn: Callable[..., Gunicorn], tmp_path: Path
+    start: Callable[..., Master], tmp_path: Path
 ) -> None:
-    named, own = tmp_path / "named", gunicorn()
-    other = gunicorn(PROMETHEUS_MULTIPROC_DIR=str(named))
-    taken_over = gunicorn(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "imagehost-metrics-1-abc"))
-    for server in (own, other, taken_over):
+    own, named = start(), start(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "named"))
+    for server in (own, named):
         server.workers(1)
         assert server.total() == server.counted
-    assert len(own.directories()) == 2
-    for server in (own, other, taken_over):
+    assert len(own.directories()) == 1
+    for server in (own, named):
         assert server.stop() == 0
     assert own.directories() == []
-    assert list(named.glob("counter_*.db"))
+    assert list((tmp_path / "named").glob("counter_*.db"))
+
+
+@pytest.mark.parametrize("name", ["gunicorn"])
+def test_a_master_that_takes_over_from_another_leaves_the_directory_to_that_one(
+    start: Callable[..., Master], tmp_path: Path
+) -> None:
+    server = start(PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "imagehost-metrics-1-abc"))
+    server.workers(1)
+    assert server.total() == server.counted
+    assert len(server.directories()) == 1
+    assert server.stop() == 0
+    assert server.directories() == []
+
+
+def test_both_have_the_same_processes_threads_and_patience() -> None:
+    settings = (ROOT / "gunicorn.conf.py").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^(workers|threads|graceful_timeout) = (\d+)", settings, re.MULTILINE))
+    ours = {"workers": granian.WORKERS, "threads": granian.THREADS, "graceful_timeout": granian.GRACE_S}
+    assert {name: int(value) for name, value in told.items()} == ours
