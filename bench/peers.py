@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).with_name("peers")
 SITE = HERE / "site-packages"
-WORKERS, THREADS = "2", "8"  # as in gunicorn.conf.py
+WORKERS = "2"  # as in gunicorn.conf.py
 COMPANION = Request("GET", "/s3/params?" + urlencode({"filename": ANNOUNCED["filename"], "type": ANNOUNCED["mime"]}))
 EXPRESS = Request("POST", "/sign", 201, JSON, json.dumps(ANNOUNCED).encode())
 
@@ -53,8 +53,7 @@ def shots(
             found.append(rounds.repeated(f"request.{name}", web, request, size.seconds))
     if SITE.is_dir():
         searched = {"PYTHONPATH": os.pathsep.join((str(ROOT), str(SITE)))}
-        argv = [sys.executable, "-m", "granian", "--interface=wsgi", f"--workers={WORKERS}"]
-        argv += [f"--blocking-threads={THREADS}", "--host=127.0.0.1", "--port={port}", "wsgi:app"]
+        argv = (sys.executable, "-m", "imagehost.web.granian", "wsgi:app")
         web = stack.enter_context(servers.running("granian", directory, {**environment, **searched}, *argv))
         found += [
             rounds.repeated(f"{name}.granian", web, caller.operation(name, size.listed), size.seconds)
