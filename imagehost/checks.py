@@ -6,7 +6,7 @@ from typing import Literal
 Outcome = Literal["ok", "warn", "fail"]
 
 # A clock that is further off than this is worth a word, and further off than that breaks presigned URLs and leases.
-SKEW_WARN_S = 60.0
+SKEW_WARN_S = 30.0
 SKEW_FAIL_S = 300.0
 
 

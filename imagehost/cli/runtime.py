@@ -17,6 +17,7 @@ from imagehost.errors import ImagehostError, InvalidRequest
 from imagehost.services.facade import Services
 
 P = ParamSpec("P")
+MISCONFIGURED = 2
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
@@ -33,7 +34,7 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except ConfigError as exc:
-            fail("\n  ".join(["imagehost cannot start with this configuration:", *exc.faults]), 2)
+            fail("\n  ".join(["imagehost cannot start with this configuration:", *exc.faults]), MISCONFIGURED)
         except StackError as exc:
             fail(str(exc), exc.exit_code)
         except OSError as exc:  # disk full, read-only, a directory where a file belongs

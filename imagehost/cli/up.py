@@ -9,14 +9,14 @@ import click
 
 from imagehost.app import ROOT, build_services
 from imagehost.cli.progress import progress
-from imagehost.cli.runtime import reported
+from imagehost.cli.runtime import MISCONFIGURED, reported
 from imagehost.config import Config, ConfigError, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.embedded.directory import METRICS
 from imagehost.embedded.stack import INTERRUPTED, STOPPED
 from imagehost.errors import BucketLost, BucketRefuses, NameTaken, Unavailable
 from imagehost.services.bootstrap import TOKEN_FILE
-from imagehost.services.doctor import Doctor, UnfitStore
+from imagehost.services.doctor import Doctor, SkewedClock, UnfitStore
 from imagehost.services.facade import Services
 
 PATIENCE_S = 20.0
@@ -92,6 +92,8 @@ def _first_start(config: Config, embedded: frozenset[str]) -> str | None:
         raise StackError(BUCKET_LOST) from exc
     except NameTaken as exc:
         raise StackError(OWNER_LOST) from exc
+    except SkewedClock as exc:
+        raise StackError(str(exc), exit_code=MISCONFIGURED) from exc
     except UnfitStore as exc:
         raise StackError(f"{exc}{hint}") from exc
     except Unavailable as exc:
@@ -119,7 +121,8 @@ def _until_it_works(services: Services, config: Config) -> str | None:
 
 
 def _check_store(config: Config) -> None:
-    """Refuses a store that cannot keep the promises; what is only unwise is said. Cheap when it was well this week."""
+    """Refuses a store that cannot keep the promises, or is of another time; what is only unwise is said. Cheap when it
+    was well this week."""
     for check in Doctor(config).check_at_start():
         click.echo(f"{check.outcome}: {check.name}: {check.seen}. {check.cure}", err=True)
 

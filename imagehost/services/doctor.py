@@ -16,6 +16,11 @@ class UnfitStore(Exception):
     """The store must not be used: its conditional writes are not atomic. The text names it, and the cure."""
 
 
+class SkewedClock(Exception):
+    """This machine's clock and the store's are so far apart that what the one signs is refused by the other. The text
+    says how far, and the cure."""
+
+
 class Doctor:
     """Has clients of its own, and needs nothing to be right but the configuration. Methods raise ConfigError without
     credentials."""
@@ -46,11 +51,12 @@ class Doctor:
         """What of the short form is not well, though imagehost may start. Asks the bucket again after seven days, or
         when anything about it has changed; the clock each time.
 
-        Raises UnfitStore when conditional writes race, Unavailable when the store does not answer, BucketRefuses when
-        it does not let us in.
+        Raises SkewedClock, UnfitStore when conditional writes race, Unavailable when the store does not answer,
+        BucketRefuses when it does not let us in.
         """
         with Probe(self._config) as probe:
             checks = [storage_doctor.greet(probe)]
+            _raise_if_skewed(probe, checks[0])
             if not doctor_cache.is_known_good(probe):
                 found = storage_doctor.examine_at_start(probe)
                 _raise_if_unfit(probe, found)
@@ -58,6 +64,14 @@ class Doctor:
                     doctor_cache.remember(probe)
                 checks += found
         return [check for check in checks if check.outcome != "ok"]
+
+
+def _raise_if_skewed(probe: Probe, clock: Check) -> None:
+    if clock.outcome == "fail":
+        raise SkewedClock(
+            f"The clock of the S3 server at {probe.endpoint} is {clock.seen}, so it would refuse what is signed here. "
+            f"{clock.cure}"
+        )
 
 
 def _raise_if_unfit(probe: Probe, checks: list[Check]) -> None:

@@ -46,22 +46,28 @@ UNCHECKED = "Mend what keeps this check from being carried out, and run it again
 
 def examine(probe: Probe) -> Iterator[Check]:
     """Every check, one after the other, and at the end the removal of what they wrote. A bucket that does not answer is
-    asked no more."""
+    asked no more; of one that lets nobody in the clock, which may be why."""
     for name, check in CHECKS.items():
         verdict = _carried_out(check, probe)
         yield Check.of(name, verdict)
         if name == "bucket" and verdict.outcome == "fail":
+            if bucket.refuses(probe):
+                yield Check.of("clock", bucket.check_clock(probe))
             return
     yield Check.of("clean-up", _clean_up(probe))
 
 
 def greet(probe: Probe) -> Check:
     """The check of the store's clock, which costs one small request. Raises Unavailable, with the cure, unless the
-    bucket lets us in: BucketRefuses where the store has said so."""
+    bucket lets us in: BucketRefuses where the store has said so, and not for the clock."""
     verdict = bucket.check_bucket(probe)
-    if verdict.outcome == "fail":
-        raise (BucketRefuses if bucket.refuses(probe) else Unavailable)(f"{verdict.seen}. {verdict.cure}")
-    return Check.of("clock", bucket.check_clock(probe))
+    refused = bucket.refuses(probe)
+    if verdict.outcome == "fail" and not refused:
+        raise Unavailable(f"{verdict.seen}. {verdict.cure}")
+    clock = Check.of("clock", bucket.check_clock(probe))
+    if refused and clock.outcome != "fail":
+        raise BucketRefuses(f"{verdict.seen}. {verdict.cure}")
+    return clock
 
 
 @translated

@@ -1,5 +1,6 @@
 """In which words the first look at bucket and index fails."""
 
+import re
 from importlib import import_module
 from types import SimpleNamespace
 from typing import cast
@@ -10,6 +11,7 @@ from imagehost.config import Config
 from imagehost.embedded import StackError
 from imagehost.errors import BucketLost, BucketRefuses, NameTaken, Unavailable
 from imagehost.services.doctor import UnfitStore
+from tests.unit.storage.fake_store import fake_store
 
 up = import_module("imagehost.cli.up")  # the package has a command of that name
 SLOW = Unavailable("The storage does not answer.")
@@ -68,3 +70,20 @@ def test_a_refusal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BucketRefuses):
         up._until_it_works(SimpleNamespace(), SimpleNamespace())
     assert len(looks) == 1
+
+
+def test_a_clock_that_is_far_off_is_said_in_one_sentence_as_a_fault_of_the_set_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = SimpleNamespace(parts=SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(up, "build_services", lambda config: services)
+    with fake_store() as store:
+        store.skew_s = 400
+        with pytest.raises(StackError) as caught:
+            up._first_start(store.config(), frozenset())
+    assert caught.value.exit_code == 2
+    assert re.fullmatch(
+        rf"The clock of the S3 server at http://127\.0\.0\.1:{store.port} is \d+ s ahead of this machine's, so it "
+        r"would refuse what is signed here\. Set the clocks of this machine and of the store by NTP\.",
+        str(caught.value),
+    )

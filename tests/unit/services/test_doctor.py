@@ -8,7 +8,7 @@ import pytest
 
 from imagehost.checks import Check
 from imagehost.errors import BucketRefuses, Unavailable
-from imagehost.services.doctor import Doctor, UnfitStore
+from imagehost.services.doctor import Doctor, SkewedClock, UnfitStore
 from tests.unit.storage.fake_store import FakeStore, fake_store
 
 CACHE = "meta/doctor.json"
@@ -115,11 +115,22 @@ def test_a_note_of_six_days_is_believed(store: FakeStore, doctor: Doctor) -> Non
     assert not asks_again(store, doctor)
 
 
-def test_a_clock_that_is_off_is_told_at_each_start_and_stops_none(store: FakeStore, doctor: Doctor) -> None:
-    store.skew_s = 400
+def test_a_clock_that_is_a_little_off_is_told_at_each_start_and_stops_none(store: FakeStore, doctor: Doctor) -> None:
+    store.skew_s = 100
     for _ in range(2):
         (check,) = doctor.check_at_start()
-        assert (check.name, check.outcome) == ("clock", "fail")
+        assert (check.name, check.outcome) == ("clock", "warn")
+
+
+@pytest.mark.parametrize("refusal", [0, 403])
+@pytest.mark.parametrize("skew_s, how", [(400, "ahead of"), (-400, "behind")])
+def test_a_clock_that_is_far_off_stops_each_start_whether_or_not_the_store_refuses_what_it_signs(
+    store: FakeStore, doctor: Doctor, skew_s: int, how: str, refusal: int
+) -> None:
+    doctor.check_at_start()
+    store.skew_s, store.refusal = skew_s, refusal
+    with pytest.raises(SkewedClock, match=rf"127\.0\.0\.1:{store.port} is \d+ s {how} this machine's.* by NTP\."):
+        doctor.check_at_start()
 
 
 def test_versioning_is_told_and_not_noted_as_fit(store: FakeStore, doctor: Doctor) -> None:

@@ -122,7 +122,8 @@ def test_what_could_not_be_removed_is_said(probe: Probe, store: FakeStore, monke
 
 
 @pytest.mark.parametrize(
-    "skew_s, outcome", [(-50, "ok"), (100, "warn"), (-100, "warn"), (400, "fail"), (-400, "fail"), (None, "warn")]
+    "skew_s, outcome",
+    [(-20, "ok"), (40, "warn"), (100, "warn"), (-100, "warn"), (400, "fail"), (-400, "fail"), (None, "warn")],
 )
 def test_a_clock_that_is_off_is_a_warning_and_then_a_failure(
     probe: Probe, store: FakeStore, skew_s: float | None, outcome: str
@@ -183,12 +184,15 @@ def test_page_and_store_are_kept_apart(store: FakeStore, page: str, store_url: s
         assert doctor_browser.check_origins(probe).outcome == outcome
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
-def test_a_bucket_that_lets_nobody_in_is_asked_no_more(probe: Probe, store: FakeStore, status: int) -> None:
+@pytest.mark.parametrize("status, more", [(403, ["clock"]), (404, ["clock"]), (500, [])])
+def test_a_bucket_that_lets_nobody_in_is_asked_no_more_than_the_time(
+    probe: Probe, store: FakeStore, status: int, more: list[str]
+) -> None:
     store.refusal = status
-    (check,) = doctor.examine(probe)
+    check, *others = doctor.examine(probe)
     assert (check.name, check.outcome) == ("bucket", "fail")
     assert str(status) in check.seen
+    assert [other.name for other in others] == more
 
 
 def test_a_store_that_does_not_answer_is_asked_no_more(store: FakeStore) -> None:
