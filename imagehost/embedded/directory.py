@@ -28,6 +28,8 @@ SOCKET = "redis.sock"
 METRICS = "metrics"
 # One image of the default size, its derivatives, and what the servers write beside it.
 ROOM_BYTES = 64 * 2**20
+# Where Redis and S3 are elsewhere: the first lines of logs, and what four processes count.
+ROOM_WITHOUT_SERVERS_BYTES = 4 * 2**20
 
 
 @dataclass(slots=True)
@@ -69,10 +71,11 @@ class DataDirectory:
     def redis_socket(self) -> Path:
         return self.run / SOCKET
 
-    def lock(self) -> None:
+    def lock(self, *, stores: bool = True) -> None:
         """Make the directory, private to this user, and hold it until `unlock` or the end of the process.
 
-        Raises StackError when another stack holds it, which is named, when it cannot be made, or when its disk is full.
+        Raises StackError when another stack holds it, which is named, when it cannot be made, or when its disk is full
+        for what is going to be written: a server's data, where it `stores` any.
         """
         self._refuse_foreign()
         try:
@@ -96,7 +99,7 @@ class DataDirectory:
         self._lock_fd = fd
         try:
             self._make_run()
-            self._check_room()
+            self._check_room(ROOM_BYTES if stores else ROOM_WITHOUT_SERVERS_BYTES)
             self._empty_metrics()
         except BaseException:
             self.unlock()
@@ -155,12 +158,12 @@ class DataDirectory:
         what = f" ({exc.filename})" if exc.filename and Path(exc.filename) != self.path else ""
         return StackError(f"The data directory {self.path} cannot be used: {exc.strerror}{what}.")
 
-    def _check_room(self) -> None:
+    def _check_room(self, least_bytes: int) -> None:
         """The servers would start on a full disk, and fail at the first write in words of their own."""
-        if (free_bytes := shutil.disk_usage(self.path).free) < ROOM_BYTES:
+        if (free_bytes := shutil.disk_usage(self.path).free) < least_bytes:
             raise StackError(
                 f"The disk of the data directory {self.path} is full: {free_bytes >> 20} MiB are free, and "
-                f"{ROOM_BYTES >> 20} MiB are needed; make room, or set IMAGEHOST_DATA_DIR to a directory elsewhere."
+                f"{least_bytes >> 20} MiB are needed; make room, or set IMAGEHOST_DATA_DIR to a directory elsewhere."
             )
 
     def _empty_metrics(self) -> None:

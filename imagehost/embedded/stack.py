@@ -75,7 +75,7 @@ class Stack:
         StackError (directory in use, a server program missing or unfit) or ConfigError.
         """
         directory = self._directory
-        directory.lock()
+        directory.lock(stores=bool(self._needs))
         if "redis" in self._needs:
             self._programs["redis"], self._engine = programs.find_redis(self._environ, directory.redis)
         if "s3" in self._needs:

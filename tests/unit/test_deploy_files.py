@@ -161,8 +161,13 @@ def test_a_unit_runs_a_command_that_exists_with_variables_that_are_known(unit: P
     assert command.startswith(values["WorkingDirectory"][0] + "/.venv/bin/")
     assert {assignment.partition("=")[0] for assignment in values["Environment"]} <= KNOWN
     assert "root" not in values["User"]
-    for other in {name for key in ("After", "Requires", "PartOf") for name in " ".join(values.get(key, [])).split()}:
+    related = ("After", "Wants", "PartOf", "JoinsNamespaceOf")
+    for other in {name for key in related for name in " ".join(values.get(key, [])).split()}:
         assert other == "network-online.target" or (DEPLOY / "systemd" / other).is_file()
+    for hard in ("Requires", "Requisite", "BindsTo"):
+        assert hard not in values  # each may be the only one on its machine
+    (directory,) = values["RuntimeDirectory"]
+    assert f"PROMETHEUS_MULTIPROC_DIR=/run/{directory}" in values["Environment"]
 
 
 # --- containers

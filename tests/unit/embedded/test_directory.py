@@ -66,11 +66,16 @@ def test_who_does_not_hold_the_directory_leaves_no_word(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_sentence_and_needs_no_more_than_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    directory = DataDirectory(str(tmp_path))
     monkeypatch.setattr(directory_module, "ROOM_BYTES", 2**70)
     with pytest.raises(StackError, match=rf"disk of .*{tmp_path.name}.* is full: \d+ MiB are free, .* make room"):
-        DataDirectory(str(tmp_path)).lock()
+        directory.lock()
+    directory.lock(stores=False)
+    directory.unlock()
+    monkeypatch.setattr(directory_module, "ROOM_WITHOUT_SERVERS_BYTES", 2**70)
+    with pytest.raises(StackError, match="is full"):
+        directory.lock(stores=False)
     monkeypatch.undo()
-    directory = DataDirectory(str(tmp_path))
     directory.lock()
     directory.unlock()
 
