@@ -1,7 +1,7 @@
 """Images in the index: reservations, leases, published images, tombstones, and each owner's list of them.
 
 It never decides what is true: `apply` brings it up to a record, everything else admits, leases, schedules or reads.
-Every method but the lists and the views is one atomic round trip; all raise Unavailable when Redis does not answer.
+Every method but the views is one atomic round trip; all raise Unavailable when Redis does not answer.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ from imagehost.models import Details, ImageRecord, Lookup, Page, Position, Publi
 
 TOMBSTONE_S = 30 * 86_400
 PENDING_RETRY_S = 60
-TIES = 8  # of one user's images are hardly ever made in the same millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,45 +163,24 @@ class ImageIndex:
 
     @translated
     def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
-        """A page of the user's ready images, newest first, from rank `start` or behind a position. Costs O(log n +
-        page)."""
-        total, places = self._list_places(uid, limit, start, after)
-        shown = places[:limit]
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hget(keyspace.meta(shard_of(uid)), "epoch")  # once more: between the two another Redis may have taken over
-        for place in shown:
-            pipe.hgetall(keyspace.image(place.iid))
-        epoch, *found = pipe.execute()
-        if epoch is None:
+        """A page of the user's ready images, newest first, from rank `start` or behind a position, all of one moment.
+        Costs O(log n + page). Raises IndexRebuilding while the shard is wiped."""
+        shard = shard_of(uid)
+        answer = self._scripts(
+            "list_page",
+            [keyspace.meta(shard), keyspace.user_images(uid)],
+            limit,
+            start,
+            after.created_at_ms if after else "",
+            after.iid if after else "",
+            keyspace.image(shard),
+        )
+        if not answer:
             raise IndexRebuilding()
-        entries = [hashes.to_entry(place.iid, fields) for place, fields in zip(shown, found, strict=True)]
+        epoch, total, more, *found = answer
+        entries = (hashes.to_entry(iid, dict(zip(h[::2], h[1::2], strict=True))) for iid, _, h in found)
         items = tuple(entry for entry in entries if isinstance(entry, Published))
-        return Page(items, total, shown[-1] if len(places) > limit else None, epoch)
-
-    def _list_places(
-        self, uid: str, limit: int, start: int, after: Position | None, ties: int = TIES
-    ) -> tuple[int, list[Position]]:
-        """How many images the user has, and where the page's stand, with one more if there are more. Of images as old
-        as `after`, `ties` are looked through; again where there are more than that."""
-        owned = keyspace.user_images(uid)
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hexists(keyspace.meta(shard_of(uid)), "epoch")
-        pipe.zcard(owned)
-        if after is None:
-            pipe.zrange(owned, start, start + limit, desc=True, withscores=True)
-        else:  # by score and not by rank: ranks move while somebody deletes
-            newest, most = after.created_at_ms, limit + 1 + ties
-            pipe.zrange(owned, newest, "-inf", desc=True, byscore=True, offset=0, num=most, withscores=True)
-            pipe.zcount(owned, newest, newest)
-        whole, total, ranked, *counted = pipe.execute()
-        if not whole:
-            raise IndexRebuilding()
-        if after is not None and counted[0] > ties:
-            return self._list_places(uid, limit, start, after, counted[0])
-        places = [Position(int(score), iid) for iid, score in ranked]
-        if after is not None:
-            places = [p for p in places if (p.created_at_ms, p.iid) < (after.created_at_ms, after.iid)]
-        return total, places
+        return Page(items, total, Position(int(found[-1][1]), found[-1][0]) if more else None, epoch)
 
 
 def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:

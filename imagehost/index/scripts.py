@@ -31,6 +31,7 @@ NAMES = (
     "finish_check",
     "take_lease",
     "give_back_lease",
+    "list_page",
 )
 
 
