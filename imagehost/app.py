@@ -33,6 +33,7 @@ from imagehost.web import headers, logs, problems
 from imagehost.web.api import images, me, service, uploads
 from imagehost.web.api.route import api
 from imagehost.web.context import EXTENSION
+from imagehost.web.jsontext import JSONProvider
 from imagehost.web.pages import files
 from imagehost.web.pages.gallery import pages
 
@@ -82,6 +83,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or load_config(read_environment())
     logs.configure()
     app = Flask("imagehost", root_path=str(ROOT), static_folder=None, template_folder="templates")
+    app.json = JSONProvider(app)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         DEBUG=config.debug,

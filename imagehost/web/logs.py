@@ -1,10 +1,11 @@
 """Logs: one line of JSON an event, on standard error. No query strings and no credentials are ever logged, because
 nobody passes them: an event is a fixed word, and its fields are named one by one."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+from imagehost.web.jsontext import to_json
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -23,7 +24,7 @@ class JsonFormatter(logging.Formatter):
         event |= {name: value for name, value in vars(record).items() if name not in _STANDARD and value is not None}
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(event, default=str)
+        return to_json(event, str).decode()
 
 
 class ReadersGone(logging.Filter):

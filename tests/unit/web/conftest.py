@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 import fakeredis
@@ -45,7 +46,9 @@ def make_app() -> Iterator[MakeApp]:
     for shard in SHARDS:
         index.hset(keyspace.meta(shard), "epoch", "epoch123")
 
-    def run_script(_: Scripts, name: str, keys: list[str], *args: str | int) -> str:
+    def run_script(_: Scripts, name: str, keys: list[str], *args: str | int) -> Any:
+        if name == "list_page":
+            return ["epoch123", 0, 0]  # nobody has images here
         assert name == "apply_account", "these tests have no Lua"
         rev, checked, *fields = args
         items = ["rev", rev, "checked", checked, *fields]
