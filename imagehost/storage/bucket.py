@@ -8,13 +8,12 @@ import http
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore import UNSIGNED
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from imagehost.config import Config
-from imagehost.storage.client import connect, status_of, translated
+from imagehost.storage.client import connect, session, status_of, translated
 from imagehost.storage.object_keys import INCOMING
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def refuses_strangers(config: Config) -> bool:
 
     Raises Unavailable.
     """
-    stranger = boto3.session.Session(region_name=config.region).client(
+    stranger = session(config).client(
         "s3", endpoint_url=config.s3_endpoint_url, config=BotoConfig(signature_version=UNSIGNED)
     )
     try:

@@ -6,10 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 DRIVER_ERRORS = (BotoCoreError, ClientError, ResponseParserError, HTTPError)
 P = ParamSpec("P")
 T = TypeVar("T")
+# botocore's descriptions of S3, which each session would read and parse for itself: a tenth of a second each time.
+_DESCRIPTIONS = Loader()
 
 
 def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
@@ -39,7 +43,7 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
     style: Literal["auto", "path", "virtual"] = config.s3_addressing
     if style == "auto" and endpoint_url is None:
         style = "path" if "." in config.bucket else "virtual"  # a dot does not fit AWS's certificates
-    client = _session(config).client(
+    client = session(config).client(
         "s3",
         endpoint_url=endpoint_url,
         config=BotoConfig(
@@ -70,14 +74,18 @@ def find_credentials(config: Config) -> Credentials:
     secret = config.signer_secret_access_key
     if config.signer_access_key_id and secret:
         return Credentials(config.signer_access_key_id, secret.get_secret_value())
-    if (found := _session(config).get_credentials()) is None:
+    if (found := session(config).get_credentials()) is None:
         raise ConfigError(["AWS_ACCESS_KEY_ID: not set, and boto3 finds no other credentials"])
     return found
 
 
-def _session(config: Config) -> boto3.session.Session:
+def session(config: Config) -> boto3.session.Session:
+    """What makes clients, with the configured credentials, else with boto3's own chain."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _DESCRIPTIONS)
     secret, token = config.secret_access_key, config.session_token
     return boto3.session.Session(
+        botocore_session=core,
         region_name=config.region,
         aws_access_key_id=config.access_key_id,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
