@@ -1,4 +1,4 @@
-"""The composition root: configuration → clients → adapters → services → blueprints. The only file that knows all."""
+"""The composition root: the services of `build.py` → blueprints → the WSGI application."""
 
 import atexit
 from pathlib import Path
@@ -6,29 +6,8 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from imagehost import faults
+from imagehost.build import build_services
 from imagehost.config import Config, load_config, read_environment
-from imagehost.imaging.sandbox import Sandbox
-from imagehost.index import client as index_client
-from imagehost.index.accounts import AccountIndex
-from imagehost.index.backlog import BacklogReader
-from imagehost.index.contents import Contents
-from imagehost.index.due import DueQueue
-from imagehost.index.images import ImageIndex
-from imagehost.index.leases import Leases
-from imagehost.index.mend import Mender
-from imagehost.index.scripts import Scripts
-from imagehost.index.shards import ShardIndex
-from imagehost.index.survey import Survey
-from imagehost.services.facade import Services
-from imagehost.services.parts import Parts
-from imagehost.storage import client as storage_client
-from imagehost.storage.inventory import Inventory
-from imagehost.storage.objects import Objects
-from imagehost.storage.presign import Presigner
-from imagehost.storage.records import Records
-from imagehost.storage.roots import Roots
-from imagehost.tokens import ApiTokens, Cursors, Views
 from imagehost.web import headers, logs, problems
 from imagehost.web.api import images, me, service, uploads
 from imagehost.web.api.route import api
@@ -37,45 +16,11 @@ from imagehost.web.jsontext import JSONProvider
 from imagehost.web.pages import files
 from imagehost.web.pages.gallery import pages
 
+__all__ = ["ROOT", "build_services", "create_app"]
+
 ROOT = Path(__file__).parent.parent
 MAX_REQUEST_BYTES = 2 * 2**20  # of JSON; image bytes go to the bucket
 ROUTES = (images, me, service, uploads)  # importing them declares their routes
-
-
-def build_services(config: Config) -> Services:
-    """Clients, adapters and services of one process, which web, sweeper and command line share. Connects to nothing
-    yet; raises ConfigError without credentials."""
-    if config.fault is not None:
-        point, action = config.fault
-        faults.arm(point, faults.ACTIONS[action])
-    redis = index_client.connect(config.redis_url.get_secret_value())
-    scripts = Scripts(redis)
-    s3 = storage_client.connect(config)
-    public_s3 = storage_client.connect(config, endpoint_url=config.s3_public_endpoint_url)
-    secrets = tuple(secret.get_secret_value() for secret in config.flask_secret)
-    parts = Parts(
-        config=config,
-        images=ImageIndex(redis, scripts),
-        accounts=AccountIndex(redis, scripts),
-        due=DueQueue(redis, scripts),
-        backlog=BacklogReader(redis),
-        leases=Leases(scripts),
-        shards=ShardIndex(redis, scripts),
-        survey=Survey(redis),
-        mender=Mender(scripts),
-        contents=Contents(redis),
-        objects=Objects(s3, config.bucket),
-        inventory=Inventory(s3, config.bucket),
-        records=Records(s3, config.bucket),
-        roots=Roots(s3, config.bucket),
-        presigner=Presigner(public_s3, storage_client.find_credentials(config), config.bucket, config.url_window_s),
-        sandbox=Sandbox(config.gates),
-        tokens=ApiTokens(secrets),
-        cursors=Cursors(secrets),
-        views=Views(secrets),
-        connections=(redis, s3, public_s3),
-    )
-    return Services.of(parts)
 
 
 def create_app(config: Config | None = None) -> Flask:

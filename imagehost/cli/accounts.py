@@ -4,7 +4,8 @@ import re
 
 import click
 
-from imagehost.cli.runtime import fail, reported, running_services
+from imagehost.cli.running import running_services
+from imagehost.cli.runtime import fail, reported
 from imagehost.ids import is_id
 from imagehost.models import SCOPES, USERNAME_PATTERN, Scope
 from imagehost.services.facade import Services

@@ -10,7 +10,8 @@ from dataclasses import asdict
 import click
 
 from imagehost.cli.progress import progress
-from imagehost.cli.runtime import reported, running_services
+from imagehost.cli.running import running_services
+from imagehost.cli.runtime import reported
 from imagehost.ids import SHARDS
 from imagehost.services.findings import Finding, Report
 

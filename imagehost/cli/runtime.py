@@ -1,20 +1,17 @@
-"""What every command shares: the configuration in force (of the embedded stack too), and errors as one clear sentence.
+"""What every command shares: errors as one clear sentence.
 
 Exit codes: 2 the configuration, or how the command was called; 1 everything else that fails."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import NoReturn, ParamSpec
 
 import click
 
-from imagehost.app import build_services
-from imagehost.config import ConfigError, load_config, read_environment
-from imagehost.embedded import StackError, settings
+from imagehost.config import ConfigError
+from imagehost.embedded import StackError
 from imagehost.errors import ImagehostError, InvalidRequest
-from imagehost.services.facade import Services
 
 P = ParamSpec("P")
 MISCONFIGURED = 2
@@ -47,14 +44,3 @@ def reported(command: Callable[P, None]) -> Callable[P, None]:
             fail(exc.detail or exc.title, 1)
 
     return wrapper
-
-
-@contextmanager
-def running_services() -> Iterator[Services]:
-    """The services, on the parts that the environment names, or on the embedded stack that runs in the data
-    directory."""
-    services = build_services(load_config(settings(read_environment())))
-    try:
-        yield services
-    finally:
-        services.parts.close()

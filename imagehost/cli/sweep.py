@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from imagehost.cli.runtime import reported, running_services
+from imagehost.cli.running import running_services
+from imagehost.cli.runtime import reported
 from imagehost.errors import Unavailable
 from imagehost.services.facade import Services
 from imagehost.web import logs

@@ -1,4 +1,4 @@
-"""All services of one process: what app.py builds, and what web, sweeper and command line use."""
+"""All services of one process: what build.py builds, and what web, sweeper and command line use."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What services work with: the adapters, put together once by app.py."""
+"""What services work with: the adapters, put together once by build.py."""
 
 from dataclasses import dataclass
 from typing import Protocol

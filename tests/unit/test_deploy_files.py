@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from click import Group
+from click import Context, Group
 
 from imagehost import __version__
 from imagehost.app import MAX_REQUEST_BYTES
@@ -56,8 +56,8 @@ def assert_it_exists(command: Sequence[str]) -> None:
             assert word in {option for parameter in here.params for option in parameter.opts}
         else:
             assert isinstance(here, Group)
-            assert word in here.commands
-            here = here.commands[word]
+            here = here.get_command(Context(here), word)
+            assert here is not None
 
 
 def instructions() -> Iterator[tuple[str, str]]:
