@@ -4,11 +4,12 @@ import atexit
 import os
 import shutil
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from imagehost.config import read_environment
-from imagehost.orphans import end_with
+from imagehost.orphans import end_with, wait_until_released
 
 _environ = read_environment()  # with `.env`, as the app reads it
 _host, _port = _environ.get("IMAGEHOST_BIND", "127.0.0.1"), _environ.get("PORT", "8000")
@@ -36,9 +37,16 @@ logconfig_dict = {
 }
 
 
+def on_starting(_server: Any) -> None:
+    """The embedded stack has the master load the app (`--preload`) while the servers start, and says when to listen."""
+    wait_until_released()
+
+
 def post_fork(_server: Any, worker: Any) -> None:
-    """Gunicorn's own workers look for their master now and then, and not before they have loaded the app."""
+    """Gunicorn's own workers look for their master now and then only. What they count they keep in files of their own,
+    which a master that has loaded the app has made for itself alone."""
     end_with(worker.ppid)
+    import_module("imagehost.metrics").reserve()
 
 
 # Where the workers keep what they count (imagehost/metrics.py): a directory of this master's own, unless one is named.

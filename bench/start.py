@@ -1,6 +1,7 @@
 """The one command: from its start to the first answer of /health/ready, and the memory of everything after it."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from bench import processes
 from bench.figures import Failed, Figure
 from tests import blackbox
 
+PARTS_S = 30.0  # until all of them are there, at rest
+IDLE_S, RESTING = 1.0, 0.5  # at rest: less than this part of a core for so long
 # How each child of `imagehost up` is told from the others.
 PARTS = {"web": "gunicorn", "sweeper": "sweep --forever", "redis": "unixsocket", "s3": " mini "}
 
@@ -40,12 +43,21 @@ def measure(directory: Path, advance: Callable[[str], None], warm: int = 3) -> l
 
 
 def _memory(pid: int) -> dict[str, int]:
-    """Resident bytes of each part, of those below one process."""
+    """Resident bytes of each part, of those below one process, when all are there and have loaded what they need."""
+    deadline_s, pause = time.monotonic() + PARTS_S, threading.Event()
+    busy_s = -1.0
+    while (now_s := processes.cpu_s(pid)) > busy_s + IDLE_S * RESTING or _parts(pid).keys() != PARTS.keys():
+        if time.monotonic() > deadline_s:
+            raise Failed(f"of {list(PARTS)} only {list(_parts(pid))} were found at rest")
+        busy_s = now_s
+        pause.wait(IDLE_S)
+    return {name: processes.resident_bytes(one) for name, one in _parts(pid).items()}
+
+
+def _parts(pid: int) -> dict[str, int]:
     found = {}
     for below in processes.children(pid):
         words = processes.command_line(below)
         with contextlib.suppress(StopIteration):
-            found[next(name for name, mark in PARTS.items() if mark in words)] = processes.resident_bytes(below)
-    if found.keys() != PARTS.keys():
-        raise Failed(f"of {list(PARTS)} only {list(found)} were found")
+            found[next(name for name, mark in PARTS.items() if mark in words)] = below
     return found

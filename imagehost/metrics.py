@@ -33,10 +33,14 @@ RESERVED_BYTES = 256 * 1024  # of each file; all series of this module take a qu
 _collect_files: Callable[[CollectorRegistry, str], object] = MultiProcessCollector
 
 
-def _reserve(directory: Path) -> None:
-    """Make this process's files at their full size, with every block on disk: they are mapped into memory, and a page
-    that finds no room on a full disk later would kill the process (SIGBUS). A file appears whole, because a scrape may
-    read it at any moment. Raises OSError when there is no room now."""
+def reserve() -> None:
+    """Make this process's files, where there is a directory for them, at their full size and with every block on disk:
+    they are mapped into memory, and a page that finds no room on a full disk later would kill the process (SIGBUS). A
+    file appears whole, because a scrape may read it at any moment. A process that is forked from one that has loaded
+    this module calls it before it counts anything. Raises OSError when there is no room now."""
+    if not _directory:
+        return
+    directory = Path(_directory)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for kind in ("counter", "histogram"):  # the names are prometheus_client's (values.py)
         path = directory / f"{kind}_{os.getpid()}.db"
@@ -50,8 +54,8 @@ def _reserve(directory: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-if _directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    _reserve(Path(_directory))  # what follows opens them
+_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+reserve()  # what follows opens them
 _numbers = CollectorRegistry()
 
 _REQUESTS = Counter("imagehost_requests", "HTTP requests answered.", ("method", "route", "status"), registry=_numbers)

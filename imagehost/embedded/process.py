@@ -18,7 +18,7 @@ from pathlib import Path
 from imagehost.embedded.failure import StackError
 from imagehost.embedded.logs import last_words
 from imagehost.embedded.signals import Signals
-from imagehost.orphans import end_with
+from imagehost.orphans import HELD, end_with
 
 LOG_MAX_BYTES = 8 * 2**20
 # Valkey ignores a SIGTERM at some moments of its life, and says so only in its log.
@@ -37,9 +37,10 @@ class Command:
 
 
 class Child:
-    """One running command. Making one starts it; raises StackError when that is impossible."""
+    """One running command. Making one starts it; raises StackError when that is impossible. One that is `held` loads
+    only, and begins at `release`; it must call `wait_until_released`."""
 
-    def __init__(self, command: Command, log_directory: Path) -> None:
+    def __init__(self, command: Command, log_directory: Path, *, held: bool = False) -> None:
         self.command = command
         self.log = log_directory / f"{command.name}.log"
         self.started_at_s = time.monotonic()
@@ -50,9 +51,9 @@ class Child:
                 self._said_before_bytes = log.tell()
                 self._process = subprocess.Popen(
                     command.argv,
-                    env=dict(command.environment),
+                    env={**command.environment, HELD: "1"} if held else dict(command.environment),
                     cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if held else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
@@ -71,6 +72,13 @@ class Child:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def release(self) -> None:
+        """Let it begin, where it was held until now. Repeating it does nothing."""
+        held, self._process.stdin = self._process.stdin, None
+        if held is not None:
+            with contextlib.suppress(BrokenPipeError), held:  # it may have ended; whoever waits for it finds that
+                held.write(b"\n")
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
@@ -92,6 +100,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def how_it_ended(self) -> str:
         """One sentence with its last words, and the name of the log."""

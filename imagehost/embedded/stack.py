@@ -3,14 +3,16 @@
     with Stack(environ) as stack:
         environment = stack.prepare()
         config = load_config(environment)
-        stack.start(config)
+        stack.start(config, lambda: stack.load(web))
         return stack.serve(config, [web, sweeper], on_ready)
 
-Children are started from the most basic to the least and stopped the other way round.
+Children are started from the most basic to the least and stopped the other way round. What can begin before the one
+beneath is ready does: the web process loads while the servers start, and so does what examines them.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -24,10 +26,6 @@ from imagehost.embedded.probe import accepts, status_of
 from imagehost.embedded.process import Child, Command, stop_children
 from imagehost.embedded.restarts import Restarts
 from imagehost.embedded.signals import Signals
-from imagehost.errors import ImagehostError
-from imagehost.index import doctor as redis_doctor
-from imagehost.index import server as redis_server
-from imagehost.storage import bucket
 
 # A server of an earlier run that was killed may need a moment to be gone.
 LINGER_S = 2.0
@@ -39,8 +37,7 @@ STOP_COMMANDS_S = 3.0
 STOP_ALL_S = 7.5
 INTERRUPTED = 130
 STOPPED = "Stopped before it was ready."
-# What an index cannot be without, of what `imagehost doctor` asks of Redis.
-REDIS_MUST = ("redis", "redis-memory")
+EXAMINATION = "imagehost.embedded.examination"
 
 
 class Stack:
@@ -94,32 +91,44 @@ class Stack:
             isolate(merged)
         return merged
 
-    def start(self, config: Config) -> None:
+    def start(self, config: Config, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Start the embedded servers and return when they are ready, closed to strangers, and have the bucket.
 
-        A Redis of the user's own is only asked whether it may be used. Raises StackError, with nothing left running.
+        A Redis of the user's own is only asked whether it may be used. Calls `meanwhile` once, when the servers have
+        been started. Raises StackError, with nothing left running.
         """
         with self._signals.held():
             try:
                 self._check_port(config)
-                if "redis" not in self._needs:
-                    _check_redis("REDIS_URL", config)
                 self._start_servers(config)
+                meanwhile()
+                self._await_servers(config)
             except BaseException:
                 self.stop()
                 raise
 
+    def load(self, command: Command) -> None:
+        """Start the first command of `serve` already: it loads, and does not listen before `serve`."""
+        self._commands = [Child(command, self._directory.log, held=True)]
+
     def serve(self, config: Config, commands: Sequence[Command], on_ready: Callable[[], None]) -> int:
         """Run `commands` until a signal asks to stop, and stop everything; returns the exit code.
 
-        Calls `on_ready` once, when `/health` answers. From then on commands with `restart` may end a few times; any
-        other child that ends takes all with it: StackError then.
+        The first is the web process; the others begin when its `/health` answers, and then `on_ready` is called, once.
+        From then on commands with `restart` may end a few times; any other child that ends takes all with it:
+        StackError then.
         """
+        web, *others = commands
         with self._signals.held():
             try:
-                self._commands = [Child(command, self._directory.log) for command in commands]
+                if not self._commands:
+                    self.load(web)
+                for child in self._commands:
+                    child.release()
                 url = local_url({"IMAGEHOST_BIND": _reachable(config.bind), "PORT": str(config.port)})
                 self._wait("The web process", lambda: status_of(f"{url}/health") == 200)
+                for command in others:
+                    self._commands.append(Child(command, self._directory.log))
                 on_ready()
                 self._watch()
             finally:
@@ -154,8 +163,7 @@ class Stack:
             )
 
     def _start_servers(self, config: Config) -> None:
-        directory, endpoint = self._directory, config.s3_endpoint_url or ""
-        origins = page_origins(config.public_url, config.port)
+        directory = self._directory
         if self._engine:
             if not self._wait_until(lambda: not accepts(directory.redis_socket), LINGER_S):
                 raise StackError(f"A Redis server of an earlier run still uses {directory.redis}: end it first.")
@@ -163,18 +171,17 @@ class Stack:
             self._start(servers.redis_command(self._programs["redis"], directory))
         if "s3" in self._needs:
             self._check_s3_ports(config)
+            origins = page_origins(config.public_url, config.port)
             self._start(servers.s3_command(self._programs["s3"], directory, self._secrets, origins))
+
+    def _await_servers(self, config: Config) -> None:
+        examination = import_module(EXAMINATION)
         if self._engine:
-            self._wait("The embedded Redis", lambda: redis_server.is_ready(config.redis_url.get_secret_value()))
-            _check_redis("The embedded Redis", config)
+            self._wait("The embedded Redis", lambda: examination.is_redis_ready(config))
+        examination.check_redis("The embedded Redis" if self._engine else "REDIS_URL", config)
         if "s3" in self._needs:
-            self._wait("The embedded S3 server", lambda: status_of(f"{endpoint}/healthz") == 200)
-            try:
-                if not bucket.refuses_strangers(config):
-                    raise StackError("The embedded S3 server answers unsigned requests, so it was stopped.")
-                bucket.ensure_bucket(config, origins)
-            except ImagehostError as exc:
-                raise StackError(f"The embedded S3 server failed: {exc.__cause__ or exc}.") from exc
+            self._wait("The embedded S3 server", lambda: status_of(f"{config.s3_endpoint_url}/healthz") == 200)
+            examination.open_bucket(config, page_origins(config.public_url, config.port))
 
     def _check_s3_ports(self, config: Config) -> None:
         """They were free when they were chosen; the environment names them since, so that no others can be taken."""
@@ -219,13 +226,6 @@ class Stack:
                 sentence, damage = child.how_it_ended(), servers.DAMAGE.get(child.name)
                 cure = damage.cure.format(self._directory.path) if damage and damage.words.search(sentence) else ""
                 raise StackError(f"{sentence} {cure}".rstrip())
-
-
-def _check_redis(whose: str, config: Config) -> None:
-    """Raises StackError when Redis does not answer, is too old for our scripts, or would forget parts of the index."""
-    for check in redis_doctor.examine(config.redis_url.get_secret_value()):
-        if check.outcome == "fail" and check.name in REDIS_MUST:
-            raise StackError(f"{whose} cannot be used: {check.seen}. {check.cure}")
 
 
 def _reachable(bind: str) -> str:

@@ -25,7 +25,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from imagehost.config import read_environment
-from imagehost.orphans import end_with
+from imagehost.orphans import end_with, wait_until_released
 from imagehost.web.logs import configure
 
 WORKERS, THREADS = 2, 8  # as in gunicorn.conf.py
@@ -115,6 +115,7 @@ def main() -> int:
     )
     arguments.add_argument("target", nargs="?", default="wsgi:app")
     given = arguments.parse_args()
+    wait_until_released()
     with _metrics_directory() as directory:
         os.environ[METRICS] = directory
         return Master(given.target, given.graceful_timeout).serve()

@@ -4,6 +4,7 @@ together, with a small app (tests/counting.py), and how they end."""
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from imagehost.orphans import HELD
 from imagehost.web import granian
 from tests.processes import runs
 from tests.samples import Samples
@@ -22,6 +24,7 @@ from tests.stack import free_port
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = {
     "gunicorn": ("gunicorn", "-c", str(ROOT / "gunicorn.conf.py")),
+    "preloaded": ("gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "--preload"),  # as the embedded stack starts it
     "granian": ("imagehost.web.granian",),
 }
 
@@ -153,6 +156,26 @@ def test_workers_end_with_a_master_that_is_killed(start: Callable[..., Master]) 
     server.process.kill()
     server.process.wait(20)
     eventually(lambda: not any(map(runs, workers)), "no worker is left")
+
+
+def test_a_master_that_is_held_ends_when_nobody_is_left_to_let_it_listen(name: str, tmp_path: Path) -> None:
+    port = free_port()
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PORT": str(port)}
+    with subprocess.Popen(
+        [sys.executable, "-m", *SERVERS[name], "tests.counting:app"],
+        cwd=tmp_path,
+        env=environ | {HELD: "1"},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as held:
+        with pytest.raises(subprocess.TimeoutExpired):
+            held.wait(0.5)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=2)
+        assert held.stdin is not None
+        held.stdin.close()
+        assert held.wait(20) == 1
+    assert list(tmp_path.glob("imagehost-metrics-*")) == []
 
 
 def test_two_masters_have_a_directory_each_and_one_that_is_named_is_left_alone(

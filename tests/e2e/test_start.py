@@ -44,9 +44,11 @@ class Start:
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
-    def logs(self, name: str) -> bool:
-        """Whether this child has said something since."""
-        return self._size(name) > self._logged_bytes[name]
+    def logs(self, name: str, words: str = "") -> bool:
+        """Whether this child has said something since, with these words in it."""
+        if self._size(name) <= self._logged_bytes[name]:
+            return False
+        return words.encode() in (self.data / "log" / f"{name}.log").read_bytes()[self._logged_bytes[name] :]
 
     def _size(self, name: str) -> int:
         log = self.data / "log" / f"{name}.log"
@@ -90,9 +92,10 @@ MOMENTS: list[Callable[[Start], bool]] = [
     lambda start: (start.data / "redis" / "ENGINE").exists(),
     lambda start: start.logs("redis"),
     lambda start: start.logs("s3"),
+    lambda start: bool(below(start.process.pid, "gunicorn")),
     lambda start: any((start.data / "s3").glob("imagehost_*.dat")),
     lambda start: (start.data / "owner.token").exists(),
-    lambda start: start.logs("web"),
+    lambda start: start.logs("web", "Listening at"),
     lambda start: "runs: open" in start.said(),
 ]
 
@@ -103,7 +106,7 @@ POLITE: list[tuple[int, signal.Signals]] = [
     (1, signal.SIGINT),
     (4, signal.SIGTERM),
     (5, signal.SIGINT),
-    (8, signal.SIGHUP),
+    (6, signal.SIGHUP),
 ]
 
 

@@ -15,6 +15,7 @@ from imagehost.checks import Check
 from imagehost.config import Config, load_config
 from imagehost.embedded import Command, Stack, StackError, restarts
 from imagehost.embedded import stack as stack_module
+from imagehost.embedded.ports import is_free
 from imagehost.index import doctor as redis_doctor
 from tests.stack import bare_environ
 
@@ -72,10 +73,26 @@ def test_a_signal_stops_everything_and_is_no_failure(stack: Stack, config: Confi
         probe.connect(("127.0.0.1", config.port))
 
 
+def test_a_web_process_that_is_loaded_early_does_not_listen_before_its_turn(
+    stack: Stack, config: Config, tmp_path: Path
+) -> None:
+    loaded = tmp_path / "loaded"
+    wait = f"import pathlib, sys; pathlib.Path({str(loaded)!r}).touch(); assert sys.stdin.readline()"
+    command = Command("web", [sys.executable, "-c", wait + WEB, str(config.port)], {})
+    stack.load(command)
+    deadline_s, pause = time.monotonic() + 30, threading.Event()
+    while not loaded.exists() and time.monotonic() < deadline_s:
+        pause.wait(0.01)
+    assert is_free("127.0.0.1", config.port)
+    assert stack.serve(config, [command], ask_to_stop) == 0
+
+
 def test_a_web_process_that_ends_at_once_takes_all_with_it_and_its_log_is_named(stack: Stack, config: Config) -> None:
     with pytest.raises(StackError, match=r"web ended by itself \(exit code 3\), saying: broken; its log is .*web\.log"):
-        stack.serve(config, [shell("web", "echo broken; exit 3", restart=True)], ask_to_stop)
-    assert (Path(config.data_dir) / "log" / "web.log").read_text() == "broken\n"
+        stack.serve(config, [shell("web", "echo broken; exit 3", restart=True), shell("sweeper", "")], ask_to_stop)
+    log = Path(config.data_dir) / "log"
+    assert (log / "web.log").read_text() == "broken\n"
+    assert not (log / "sweeper.log").exists()  # it begins when the web process answers
 
 
 def test_a_child_that_ends_later_is_noticed(stack: Stack, config: Config) -> None:

@@ -1,19 +1,19 @@
 """In which words the first look at bucket and index fails."""
 
 import re
-from importlib import import_module
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from imagehost.cli import first_start as starting
 from imagehost.config import Config
 from imagehost.embedded import StackError
 from imagehost.errors import BucketLost, BucketRefuses, NameTaken, Unavailable
 from imagehost.services.doctor import UnfitStore
+from imagehost.services.facade import Services
 from tests.unit.storage.fake_store import fake_store
 
-up = import_module("imagehost.cli.up")  # the package has a command of that name
 SLOW = Unavailable("The storage does not answer.")
 SLOW.__cause__ = TimeoutError("timed out")
 
@@ -26,11 +26,11 @@ def first_start(error: Exception, embedded: frozenset[str], monkeypatch: pytest.
         raise error
 
     services = SimpleNamespace(parts=SimpleNamespace(close=lambda: closed.append(True)))
-    monkeypatch.setattr(up, "build_services", lambda config: services)
-    monkeypatch.setattr(up, "_check_store", fail)
-    monkeypatch.setattr(up, "PATIENCE_S", -1.0)
+    monkeypatch.setattr(starting, "build_services", lambda config: services)
+    monkeypatch.setattr(starting, "_check_store", fail)
+    monkeypatch.setattr(starting, "PATIENCE_S", -1.0)
     with pytest.raises(StackError) as caught:
-        up._first_start(cast(Config, SimpleNamespace(data_dir="data")), embedded)
+        starting.first_start(cast(Config, SimpleNamespace(data_dir="data")), embedded)
     assert closed == [True]
     assert caught.value.exit_code == 1
     return str(caught.value)
@@ -39,8 +39,8 @@ def first_start(error: Exception, embedded: frozenset[str], monkeypatch: pytest.
 @pytest.mark.parametrize(
     "error,sentence",
     [
-        (BucketLost("empty"), up.BUCKET_LOST),
-        (NameTaken("The user name owner is taken."), up.OWNER_LOST),
+        (BucketLost("empty"), starting.BUCKET_LOST),
+        (NameTaken("The user name owner is taken."), starting.OWNER_LOST),
         (UnfitStore("It races."), "It races."),
         (BucketRefuses("it answers 403. Correct"), "Redis or S3 cannot be used: it answers 403. Correct."),
         (SLOW, "Redis or S3 cannot be used: The storage does not answer (timed out)."),
@@ -66,9 +66,9 @@ def test_a_refusal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         looks.append(config)
         raise BucketRefuses("it answers 404.")
 
-    monkeypatch.setattr(up, "_check_store", refuse)
+    monkeypatch.setattr(starting, "_check_store", refuse)
     with pytest.raises(BucketRefuses):
-        up._until_it_works(SimpleNamespace(), SimpleNamespace())
+        starting._until_it_works(cast(Services, SimpleNamespace()), cast(Config, SimpleNamespace()))
     assert len(looks) == 1
 
 
@@ -76,11 +76,11 @@ def test_a_clock_that_is_far_off_is_said_in_one_sentence_as_a_fault_of_the_set_u
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services = SimpleNamespace(parts=SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(up, "build_services", lambda config: services)
+    monkeypatch.setattr(starting, "build_services", lambda config: services)
     with fake_store() as store:
         store.skew_s = 400
         with pytest.raises(StackError) as caught:
-            up._first_start(store.config(), frozenset())
+            starting.first_start(store.config(), frozenset())
     assert caught.value.exit_code == 2
     assert re.fullmatch(
         rf"The clock of the S3 server at http://127\.0\.0\.1:{store.port} is \d+ s ahead of this machine's, so it "
