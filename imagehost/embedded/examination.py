@@ -28,6 +28,11 @@ def check_redis(whose: str, config: Config) -> None:
             raise StackError(f"{whose} cannot be used: {check.seen}. {check.cure}")
 
 
+def is_bucket_ready(config: Config) -> bool:
+    """Whether the S3 server lets no write wait any more. Never raises."""
+    return bucket.answers_writes(config)
+
+
 def open_bucket(config: Config, origins: Sequence[str]) -> None:
     """See that the embedded S3 server lets no stranger in, and make the bucket. Raises StackError."""
     try:

@@ -182,6 +182,7 @@ class Stack:
         if "s3" in self._needs:
             self._wait("The embedded S3 server", lambda: status_of(f"{config.s3_endpoint_url}/healthz") == 200)
             examination.open_bucket(config, page_origins(config.public_url, config.port))
+            self._wait("The embedded S3 server", lambda: examination.is_bucket_ready(config))
 
     def _check_s3_ports(self, config: Config) -> None:
         """They were free when they were chosen; the environment names them since, so that no others can be taken."""

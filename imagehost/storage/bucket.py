@@ -13,8 +13,8 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from imagehost.config import Config
-from imagehost.storage.client import connect, session, status_of, translated
-from imagehost.storage.object_keys import INCOMING
+from imagehost.storage.client import DRIVER_ERRORS, connect, session, status_of, translated
+from imagehost.storage.object_keys import INCOMING, doctor_probe
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
@@ -26,6 +26,7 @@ STAGING_DAYS = 2
 REQUEST_HEADERS = ["content-type", "x-amz-checksum-sha256", "if-none-match"]
 ANSWER_HEADERS = ["ETag", "x-amz-checksum-sha256"]
 PREFLIGHT_MAX_AGE_S = 600
+FIRST_WRITE_S = 1
 
 
 @translated
@@ -91,3 +92,32 @@ def ensure_bucket(config: Config, origins: Sequence[str]) -> None:
             ]
         },
     )
+
+
+def answers_writes(config: Config) -> bool:
+    """Whether the store answers a write at once, be it by a refusal. Never raises.
+
+    For a store that was just started: until it has found its volumes it lets writes wait, and may carry them out long
+    after whoever sent them has given up, and has sent others.
+    """
+    client = session(config).client(
+        "s3",
+        endpoint_url=config.s3_endpoint_url,
+        config=BotoConfig(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            connect_timeout=FIRST_WRITE_S,
+            read_timeout=FIRST_WRITE_S,
+            retries={"total_max_attempts": 1},
+        ),
+    )
+    object_key = doctor_probe("start", "write")
+    try:
+        client.put_object(Bucket=config.bucket, Key=object_key, Body=b"1")
+        client.delete_object(Bucket=config.bucket, Key=object_key)
+    except ClientError:
+        return True
+    except DRIVER_ERRORS:
+        return False
+    return True

@@ -60,7 +60,8 @@ def _race(probe: Probe, object_key: str, racers: int, etag: str | None, before: 
     if len(won) > 1:
         return failed(f"{len(won)} of {racers} concurrent writes won, where only one may", CURE)
     if won and stored != bodies[won[0]]:
-        return failed(f"one of {racers} concurrent writes won, and other bytes are stored", CURE)
+        there = "nothing is" if stored is None else "other bytes are"
+        return failed(f"one of {racers} concurrent writes won ({_counted(statuses)}), and {there} stored", CURE)
     if won:
         lost = sum(status in _LOST for status in statuses)
         return passed(f"1 of {racers} concurrent writes won, {lost} were refused, and the winner's bytes are stored")

@@ -1,5 +1,6 @@
-"""`imagehost bucket`, with the embedded S3 server as a store of one's own."""
+"""`imagehost bucket`, with the embedded S3 server as a store of one's own; and whether a store answers writes."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from imagehost.cli.bucket import bucket
+from imagehost.config import Config, load_config
+from imagehost.storage.bucket import answers_writes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,3 +45,18 @@ def test_an_identity_that_may_not_make_a_bucket_is_told_so(environment: Mapping[
     assert "CreateBucket" in result.output
     with pytest.raises(ClientError):
         s3.head_bucket(Bucket=NAME)
+
+
+def test_a_store_that_works_answers_a_write_and_keeps_nothing_of_it(config: Config, s3: "S3Client") -> None:
+    assert answers_writes(config)
+    assert s3.list_objects_v2(Bucket=config.bucket, Prefix="meta/doctor/start/")["KeyCount"] == 0
+
+
+def test_a_refusal_is_an_answer(environment: Mapping[str, str]) -> None:
+    assert answers_writes(load_config({**environment, "AWS_SECRET_ACCESS_KEY": "not the secret"}))
+
+
+def test_a_store_that_lets_a_write_wait_does_not_answer(environment: Mapping[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts, and says nothing
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert not answers_writes(load_config({**environment, "S3_ENDPOINT_URL": address}))
