@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imagehost.errors import BucketLost, TooManyKeys, Unauthorized
+from imagehost.errors import BucketLost, NameTaken, TooManyKeys, Unauthorized
 from imagehost.files import replace_private
 from imagehost.services.accounts import Accounts
 from imagehost.services.parts import Parts
@@ -42,14 +42,15 @@ class Bootstrap:
         """The token of `owner` when it was made just now, and stands in the data directory (0600); else None.
 
         The account is made when there is none, a further API key when its file holds no token that works (and
-        there is room for one). Raises IndexRebuilding when something is to be made in a wiped shard, and OSError when
-        that file cannot be written."""
+        there is room for one). Any number of nodes may do this at once, each for a directory of its own. Raises
+        IndexRebuilding when something is to be made in a wiped shard, NameTaken when the bucket has lost the account,
+        and OSError when that file cannot be written."""
         path = data_dir / TOKEN_FILE
         uid = self._accounts.find_uid(OWNER)
         if uid is not None and self._opens(path, uid):
             return None
         replace_private(path, "")  # before a key is made that nobody could be told
-        uid = uid or self._accounts.create(OWNER).uid
+        uid = uid or self._create_owner()
         try:
             token = self._accounts.issue_key(uid, "first start").token
         except TooManyKeys:  # which one to revoke is the owner's choice, and possible once this runs
@@ -57,6 +58,14 @@ class Bootstrap:
             return None
         replace_private(path, token + "\n")
         return token
+
+    def _create_owner(self) -> str:
+        try:
+            return self._accounts.create(OWNER).uid
+        except NameTaken:  # by another node's first start, a moment ago
+            if (uid := self._accounts.find_uid(OWNER)) is None:
+                raise
+            return uid
 
     def _opens(self, path: Path, uid: str) -> bool:
         """Whether the file holds a token of the account that works: not damaged, not revoked, of our secrets."""

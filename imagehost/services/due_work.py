@@ -64,7 +64,10 @@ class DueWork:
         try:
             self._parts.records.write_image(dead, etag=stored.etag)
         except (ConditionFailed, OutcomeUnknown) as exc:
-            raise Unavailable("The record was changed meanwhile, or it is not known whether it is dead.") from exc
+            found = self._parts.records.find_image(record.iid)
+            if found is None or not isinstance(found.record, DeadRecord):
+                raise Unavailable("The record was changed meanwhile, or it is not known whether it is dead.") from exc
+            return found.record  # by another sweeper, or by its owner; or the write landed
         return dead
 
     def _settle(self, entry: DueEntry, record: ImageRecord, epoch: str) -> None:

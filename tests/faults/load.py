@@ -23,11 +23,12 @@ WRONG_TITLE = "shows {!r}, may be {!r}"
 
 
 class User:
-    """One user, and what may be true of each image: its titles, and whether it may be there or gone."""
+    """One user, and what may be true of each image: its titles, and whether it may be there or gone. Without a `uid` an
+    account is made."""
 
-    def __init__(self, processes: Sequence[Services], number: int) -> None:
+    def __init__(self, processes: Sequence[Services], number: int, uid: str = "") -> None:
         self.processes = processes
-        self.uid = processes[0].accounts.create().uid
+        self.uid = uid or processes[0].accounts.create().uid
         self.titles: dict[str, set[str | None]] = {}
         self.gone: set[str] = set()
         self.may_be_gone: set[str] = set()
@@ -119,8 +120,15 @@ class User:
 
 @contextlib.contextmanager
 def steady_load(processes: Sequence[Services], count: int) -> Iterator[list[User]]:
-    """Users who act until the block ends."""
+    """New users who act until the block ends."""
     users = [User(processes, number) for number in range(count)]
+    with acting(users):
+        yield users
+
+
+@contextlib.contextmanager
+def acting(users: Sequence[User]) -> Iterator[None]:
+    """These users act until the block ends."""
     stop = threading.Event()
 
     def act(user: User) -> None:
@@ -131,7 +139,7 @@ def steady_load(processes: Sequence[Services], count: int) -> Iterator[list[User
     for thread in threads:
         thread.start()
     try:
-        yield users
+        yield
     finally:
         stop.set()
         for thread in threads:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from imagehost import ids
-from imagehost.errors import BucketLost
+from imagehost.errors import BucketLost, NameTaken
 from imagehost.ids import SHARDS, shard_of
 from imagehost.index import keyspace
+from imagehost.models import Claim
 from imagehost.services import bootstrap
 from imagehost.services.accounts import API_KEYS_MAX, Accounts
 from imagehost.services.bootstrap import TOKEN_FILE, Bootstrap
 from imagehost.services.freshness import Freshness
+from imagehost.storage import object_keys
 from tests.contract.services.conftest import Bench, Crash, Faulty
 
 
@@ -85,6 +87,28 @@ def test_a_first_start_that_died_is_finished_by_the_next(bench: Bench, tmp_path:
     token = _bootstrap(bench).ensure_owner(tmp_path)
     assert token is not None
     assert bench.services.accounts.find_uid(bootstrap.OWNER) == bench.services.accounts.authenticate(token).uid
+
+
+def test_two_first_starts_at_once_make_one_owner_and_a_token_each(bench: Bench, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    records: Any = Faulty(
+        bench.parts.records, {"write_claim": ["do"]}, first=lambda: _bootstrap(bench).ensure_owner(one)
+    )
+    token = _bootstrap(bench, records=records).ensure_owner(other)
+    assert token is not None
+    first, second = (bench.services.accounts.authenticate((d / TOKEN_FILE).read_text().strip()) for d in (one, other))
+    assert first.uid == second.uid == bench.services.accounts.find_uid(bootstrap.OWNER)
+    assert first.api_key.kid != second.api_key.kid
+
+
+def test_an_owner_whose_account_is_lost_is_not_made_anew(bench: Bench, tmp_path: Path) -> None:
+    claim = Claim(op=ids.new_op(), name=bootstrap.OWNER, uid=ids.new_uid(), created_at_ms=0)
+    bench.parts.records.write_claim(claim)
+    with pytest.raises(NameTaken):
+        _bootstrap(bench).ensure_owner(tmp_path)
+    bench.parts.objects.remove([object_keys.username_claim(bootstrap.OWNER)])
 
 
 class _Empty:

@@ -122,6 +122,20 @@ def test_an_edit_that_is_faster_than_the_timer_keeps_the_image(bench: Bench) -> 
     assert bench.services.library.get_for_viewer(iid, None).image.expires_at_ms is not None
 
 
+def test_a_sweeper_that_is_slower_than_another_finishes_too_and_complains_of_nothing(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    iid = _publish(bench, 60)
+    bench.raw.pass_time(iid[:2])
+    late = _at(bench, 61)
+    bench.records.plan["write_image"] = ["do"]
+    bench.records.first = Services.of(late.parts).sweeper.sweep
+    assert Services.of(replace(late.parts, records=bench.records)).sweeper.sweep() == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname != "INFO"] == []
+    assert bench.raw.due(iid) == {}
+    assert bench.raw.counters(bench.uid) == (0, 0, 0, 0)
+
+
 @pytest.mark.parametrize("step", ["before", "after"])
 def test_a_sweeper_that_dies_at_the_end_of_an_image_leaves_it_to_the_next(bench: Bench, step: str) -> None:
     iid = _publish(bench, 60)
