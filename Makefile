@@ -19,8 +19,8 @@ test: bootstrap-test ## run all tests (gets a Chromium if there is none)
 model: bootstrap-test ## explore the protocol's model further than the tests do (minutes)
 	@$(VENV) -m tests.model
 
-soak: bootstrap-test ## random histories on the real stack, for MINUTES=10
-	@SOAK_MINUTES=$(or $(MINUTES),10) $(VENV) -m pytest tests/faults/test_histories.py
+soak: bootstrap-test ## random histories on the real stack, and on a cluster, for MINUTES=10 each
+	@SOAK_MINUTES=$(or $(MINUTES),10) $(VENV) -m pytest tests/faults/test_histories.py tests/faults/test_cluster_histories.py
 
 bench: bootstrap-bench ## measure, beside the least that is possible; with a million images: FULL=1
 	@$(VENV) -m bench $(if $(FULL),--full)

@@ -166,6 +166,18 @@ class Cluster:
         master.call("CLIENT KILL", "TYPE", "replica")
         wait_until(lambda: replica.client.info("replication")["master_link_status"] == "down", "the link is cut")
 
+    def fail_over(self, master: Node) -> None:
+        """A master dies, and its replica takes its place at once, with what it knew; the old one comes back behind
+        it."""
+        replica = next(n for n in self.nodes if n.client.info("replication").get("master_port") == master.port)
+        master.kill()
+        replica.call("CLUSTER FAILOVER TAKEOVER")
+        wait_until(lambda: bool(replica.client.info("replication")["role"] == "master"), "the replica takes over")
+        master.start()
+        wait_until(master.client.ping, "the old master answers")
+        self.thaw()
+        self.wait_until_whole()
+
     def thaw(self) -> None:
         """Let every replica follow its master again."""
         for node in self.nodes:

@@ -5,7 +5,7 @@ is all that time would do. A crash is an exception that nothing handles, thrown 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -25,7 +25,6 @@ from tests import images
 from tests.contract.raw import Raw
 from tests.contract.services.conftest import Crash, faulty
 from tests.faults.history import Upload, sha256
-from tests.stack import Servers
 
 GOOD = tuple(images.encode(images.corner(8, 8).rotate(turn), "image/png", compress_level=0) for turn in (0, 90, 180))
 HOSTILE = b"<script>alert(1)</script>".ljust(len(GOOD[0]), b" ")
@@ -61,12 +60,14 @@ SWEEP = _faults(*DEAD)
 class World:
     """The stack that all histories share, and the services on it with faults between."""
 
-    def __init__(self, servers: Servers, parts: Parts) -> None:
-        self.servers = servers
+    def __init__(
+        self, environment: Mapping[str, str], parts: Parts, restart_redis: Callable[[], None] = lambda: None
+    ) -> None:
+        self.restart_redis = restart_redis
         self.records = faulty(parts.records)
         self.parts = parts
         self.services = Services.of(replace(parts, records=self.records))
-        self.raw = Raw(servers.environment["REDIS_URL"])
+        self.raw = Raw(environment["REDIS_URL"])
         self.patch = pytest.MonkeyPatch()
 
     def check(self, shard: str, *, repair: bool = False) -> Report:
@@ -185,7 +186,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def restart_redis(self) -> None:
         self.disasters += 1
-        self.world.servers.restart_redis()
+        self.world.restart_redis()
 
     @precondition(lambda self: self.disasters < DISASTERS)
     @rule()
