@@ -6,7 +6,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import requests
 
@@ -79,16 +79,21 @@ class User:
         self.gone.add(iid)
 
     def view(self, iid: str, services: Services | None = None) -> None:
+        library = (services or self.services).library
+        self.judge(iid, lambda: library.get_for_viewer(iid, self.uid).image.title)
+
+    def judge(self, iid: str, show: Callable[[], str | None]) -> None:
+        """What is shown, the title of an image, is what it may be."""
         try:
-            found = (services or self.services).library.get_for_viewer(iid, self.uid)
+            title = show()
         except (ImageDeleted, ImageNotFound) as exc:
             if iid not in self.may_be_gone:
                 self.wrong.append(f"{iid}: {exc!r}")
             return
         if iid in self.gone:
             self.wrong.append(f"{iid}: was deleted")
-        if found.image.title not in self.titles[iid]:
-            self.wrong.append(f"{iid}: " + WRONG_TITLE.format(found.image.title, self.titles[iid]))
+        if title not in self.titles[iid]:
+            self.wrong.append(f"{iid}: " + WRONG_TITLE.format(title, self.titles[iid]))
 
     def check(self, services: Services) -> None:
         """All that was acknowledged stands, and lists show it."""

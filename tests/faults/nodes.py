@@ -12,7 +12,7 @@ from imagehost.errors import ImageDeleted, ImageNotFound, Unavailable
 from imagehost.services.facade import Services
 from tests.e2e.client import Client, put
 from tests.e2e.server import Server
-from tests.faults.load import PNG, WRONG_TITLE, User
+from tests.faults.load import PNG, User
 
 # What all nodes have in common: the two stores, and the secret that signs tokens.
 SHARED = (
@@ -94,16 +94,7 @@ class Visitor(User):
 
     def view_at(self, node: Node, iid: str) -> None:
         """What this node shows is what it may be."""
-        try:
-            title = self._answer("GET", f"/api/v1/image/{iid}/meta", at=node)["title"]
-        except (ImageDeleted, ImageNotFound) as exc:
-            if iid not in self.may_be_gone:
-                self.wrong.append(f"{iid}: {exc!r}")
-            return
-        if iid in self.gone:
-            self.wrong.append(f"{iid}: was deleted")
-        if title not in self.titles[iid]:
-            self.wrong.append(f"{iid}: " + WRONG_TITLE.format(title, self.titles[iid]))
+        self.judge(iid, lambda: self._answer("GET", f"/api/v1/image/{iid}/meta", at=node)["title"])
 
     def _answer(self, method: str, path: str, body: Any = None, at: Node | None = None) -> Any:
         """The answer's JSON. A node that does not answer, and a 503, are Unavailable."""
