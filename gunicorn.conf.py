@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from imagehost.config import read_environment
+from imagehost.config import ConfigError, load_config, read_environment, refuse
 from imagehost.orphans import end_with, wait_until_released
 
 _environ = read_environment()  # with `.env`, as the app reads it
@@ -37,9 +37,17 @@ logconfig_dict = {
 }
 
 
-def on_starting(_server: Any) -> None:
-    """The embedded stack has the master load the app (`--preload`) while the servers start, and says when to listen."""
+def on_starting(server: Any) -> None:
+    """The embedded stack has the master load the app (`--preload`) while the servers start, and says when to listen.
+
+    A configuration that is wrong ends the master here: where two workers end for it, gunicorn may stumble over the
+    second one, and its exit code says nothing."""
     wait_until_released()
+    if server.app.app_uri == "wsgi:app":
+        try:
+            load_config(read_environment())
+        except ConfigError as exc:
+            refuse(exc)
 
 
 def post_fork(_server: Any, worker: Any) -> None:

@@ -7,9 +7,10 @@ nothing else: no file but `.env`, no default secret. A secret's value never appe
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -28,6 +29,7 @@ from imagehost.faults import parse
 from imagehost.redisurl import parse_redis_url
 
 _ORIGIN = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
+UNSERVABLE = 3  # a web server's exit code; at any other one gunicorn starts a worker anew, for ever
 # The client's: known, so that they are no typos, and otherwise ignored.
 IGNORED = frozenset({"IMAGEHOST_URL", "IMAGEHOST_TOKEN"})
 # What belongs together, and what is done without it.
@@ -43,6 +45,12 @@ class ConfigError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+def refuse(error: ConfigError) -> NoReturn:
+    """End a process of a web server, having said why on standard error."""
+    print("imagehost cannot start:", *error.faults, sep="\n  ", file=sys.stderr)
+    sys.exit(UNSERVABLE)
 
 
 def _split(value: Any) -> Any:

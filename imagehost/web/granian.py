@@ -24,14 +24,13 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from imagehost.config import read_environment
+from imagehost.config import UNSERVABLE, read_environment
 from imagehost.orphans import end_with, wait_until_released
 from imagehost.web.logs import configure
 
 WORKERS, THREADS = 2, 8  # as in gunicorn.conf.py
 GRACE_S = 2
 HEAD_MAX_BYTES = 64 * 2**10  # of a request's head and its read-ahead: about twice as long a head gets through
-MISCONFIGURED = 3  # of wsgi.py
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 log = logging.getLogger(__name__)
 # granian tells its own logger; what the root writes is one line of JSON an event, in every process.
@@ -60,7 +59,7 @@ def load(target: str, master: int) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except SystemExit as exc:
-        if exc.code == MISCONFIGURED:
+        if exc.code == UNSERVABLE:
             os.kill(master, signal.SIGUSR1)
         raise
 
@@ -101,7 +100,7 @@ class Master:
             code = 1
         else:
             code = 0
-        return MISCONFIGURED if self._misconfigured else code
+        return UNSERVABLE if self._misconfigured else code
 
     def _give_up(self, _number: int, _frame: FrameType | None) -> None:
         self._misconfigured = True

@@ -93,7 +93,7 @@ def test_after_a_kill_nothing_acknowledged_is_lost(server: Server, account: Clie
     with ThreadPoolExecutor(len(waiting)) as pool:
         for iid in waiting:
             pool.submit(complete, iid)
-        eventually(lambda: bool(answered), 10, "one is answered")
+        eventually(lambda: bool(answered), 30, "one is answered")
         server.kill()
     server.start()
     for iid in answered:
