@@ -76,14 +76,16 @@ class QuerySigner:
         ]
         if credentials.token is not None:
             parameters.append(f"X-Amz-Security-Token={_encode_value(credentials.token)}")
-        ordered = "&".join(sorted(parameters))  # by name: no name of S3's is the beginning of another
+        said = "&".join(parameters)
+        # By name: no name of S3's is the beginning of another. Without further ones they stand so already.
+        ordered = "&".join(sorted(parameters)) if query or credentials.token is not None else said
         is_plain = _PLAIN_PATH.fullmatch(object_key)
         path = self._path + (object_key if is_plain else _encode(object_key, _ENCODED_PATH))
         lines = "".join([f"{name}:{' '.join(value.split())}\n" for name, value in signed])
         request = f"{method}\n{path}\n{ordered}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
         text = f"{ALGORITHM}\n{time}\n{day.scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         signature = hmac.digest(day.signing_key, text.encode(), "sha256").hex()
-        return f"{self._origin}{path}?{'&'.join(parameters)}&X-Amz-Signature={signature}"
+        return f"{self._origin}{path}?{said}&X-Amz-Signature={signature}"
 
 
 class _Day(NamedTuple):
