@@ -19,7 +19,7 @@ from tests.faults.machine import DISASTERS, GOOD, TITLES, Histories, World
 from tests.faults.play import SHORT, play
 from tests.faults.processes import own_bucket
 
-HISTORIES = 30
+HISTORIES = 12
 
 
 class ClusterHistories(Histories):
