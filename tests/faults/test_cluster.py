@@ -8,6 +8,7 @@ import pytest
 from imagehost import ids
 from imagehost.errors import Unavailable
 from imagehost.ids import SHARDS
+from imagehost.index import keyspace, patience
 from imagehost.index.client import ask, servers
 from imagehost.index.client import connect as connect_index
 from imagehost.models import ReadyRecord
@@ -104,6 +105,30 @@ def test_a_script_in_a_slot_that_is_on_its_way_does_all_or_nothing(cluster: Clus
     finally:
         for node in (other, master):
             node.call("CLUSTER SETSLOT", slot_of(shard), "STABLE")
+
+
+def test_a_list_whose_images_are_on_their_way_is_whole_or_not_shown(
+    cluster: Cluster, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = connect().parts
+    uid = ids.new_uid()
+    shard = ids.shard_of(uid)
+    epoch = parts.shards.find_epoch(shard)
+    assert epoch is not None
+    records = [ready(uid, ids.new_iid(uid)) for _ in range(3)]
+    for record in records:
+        parts.images.apply(record, epoch)
+    source = cluster.master_of(shard)
+    other = next(node for node in cluster.masters if node is not source)
+    cluster.begin_move(slot_of(shard), other)
+    gone = keyspace.image(records[1].iid)
+    source.call("MIGRATE", "127.0.0.1", other.port, "", 0, 5000, "KEYS", gone)
+    with monkeypatch.context() as patch:
+        patch.setattr(patience, "WAIT_S", 0.1)
+        with pytest.raises(Unavailable):
+            parts.images.list_page(uid, 10)
+    cluster.move(slot_of(shard), other)
+    assert {published.image.iid for published in parts.images.list_page(uid, 10).items} == {r.iid for r in records}
 
 
 def test_nothing_acknowledged_is_undone_when_a_stale_replica_takes_over(
