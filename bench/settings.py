@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.services.facade import Services
 

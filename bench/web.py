@@ -11,7 +11,7 @@ from bench.figures import Figure
 from bench.load import Load, Request
 from bench.rounds import Shot
 from bench.servers import Web
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 
 HELLO = Request("GET", "/")

@@ -1,11 +1,11 @@
 """The composition root: the services of `build.py` → blueprints → the WSGI application."""
 
 import atexit
-from pathlib import Path
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from imagehost import ROOT
 from imagehost.build import build_services
 from imagehost.config import Config, load_config, read_environment
 from imagehost.web import headers, logs, problems
@@ -16,9 +16,6 @@ from imagehost.web.jsontext import JSONProvider
 from imagehost.web.pages import files
 from imagehost.web.pages.gallery import pages
 
-__all__ = ["ROOT", "build_services", "create_app"]
-
-ROOT = Path(__file__).parent.parent
 MAX_REQUEST_BYTES = 2 * 2**20  # of JSON; image bytes go to the bucket
 ROUTES = (images, me, service, uploads)  # importing them declares their routes
 

@@ -3,17 +3,16 @@
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
+from imagehost import ROOT
 from imagehost.cli.runtime import reported
 from imagehost.config import ConfigError, load_config, read_environment
 from imagehost.embedded import Command, Stack, StackError
 from imagehost.embedded.directory import METRICS
 from imagehost.embedded.stack import INTERRUPTED, STOPPED
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FIRST_START = "imagehost.cli.first_start"
 WEB_SERVERS = {
     "gunicorn": ("gunicorn", "--preload"),  # the app is loaded once, for both workers

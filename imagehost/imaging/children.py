@@ -10,11 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from pathlib import Path
 
+from imagehost import ROOT
 from imagehost.imaging import reports
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _END_S = 5.0
 
 
@@ -89,7 +88,7 @@ class Children:
 def _environment() -> dict[str, str]:
     """Only what Python needs to find its modules: the secrets in ours are no business of a decoder."""
     return {
-        "PYTHONPATH": os.pathsep.join([str(_PACKAGE_ROOT), *(entry for entry in sys.path if entry)]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)]),
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
     }

@@ -88,9 +88,12 @@ def _own(uid: str, iid: str, version: str) -> str:
 
 
 def whole(iid: str, h: Mapping[str, str]) -> dict[str, str]:
-    """A ready image's hash with all that it leaves out, but what is None or empty."""
-    key = h["key"].replace("//", _own(h["owner_uid"], iid, h["version"]), 1)
-    return {**USUAL, **h, "id": iid, "key": key}
+    """A ready image's hash with all that it leaves out, but what is None or empty. One that has lost fields, for a
+    check to mend, stays without them."""
+    found = {**USUAL, **h, "id": iid}
+    if {"key", "owner_uid", "version"} <= h.keys():
+        found["key"] = h["key"].replace("//", _own(h["owner_uid"], iid, h["version"]), 1)
+    return found
 
 
 def to_entry(iid: str, h: Mapping[str, str]) -> Entry | None:

@@ -40,7 +40,8 @@ LASTING = (redis.AuthenticationError, redis.exceptions.MaxConnectionsError)
 
 class Patience:
     """See the module. Safe to share between threads. `refresh` has the client look again who serves what; it does not
-    raise."""
+    raise. The thread that asks does sleep between two attempts: nothing tells it that a replica was promoted, and it
+    has no other work. `sleep` and `clock` are replaced together where time is made up."""
 
     def __init__(
         self,

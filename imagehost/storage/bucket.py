@@ -6,6 +6,7 @@ All of it may be repeated.
 
 import http
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from botocore import UNSIGNED
@@ -100,24 +101,13 @@ def answers_writes(config: Config) -> bool:
     For a store that was just started: until it has found its volumes it lets writes wait, and may carry them out long
     after whoever sent them has given up, and has sent others.
     """
-    client = session(config).client(
-        "s3",
-        endpoint_url=config.s3_endpoint_url,
-        config=BotoConfig(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            connect_timeout=FIRST_WRITE_S,
-            read_timeout=FIRST_WRITE_S,
-            retries={"total_max_attempts": 1},
-        ),
-    )
     object_key = doctor_probe("start", "write")
-    try:
-        client.put_object(Bucket=config.bucket, Key=object_key, Body=b"1")
-        client.delete_object(Bucket=config.bucket, Key=object_key)
-    except ClientError:
-        return True
-    except DRIVER_ERRORS:
-        return False
+    with closing(connect(config, answer_s=FIRST_WRITE_S, attempts=1)) as client:
+        try:
+            client.put_object(Bucket=config.bucket, Key=object_key, Body=b"1")
+            client.delete_object(Bucket=config.bucket, Key=object_key)
+        except ClientError:
+            return True
+        except DRIVER_ERRORS:
+            return False
     return True

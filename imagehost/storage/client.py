@@ -30,8 +30,9 @@ T = TypeVar("T")
 _DESCRIPTIONS = Loader()
 
 
-def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
-    """A client for the configured bucket's store; `endpoint_url` takes the place of the configured one.
+def connect(config: Config, *, endpoint_url: str | None = None, answer_s: float = 4, attempts: int = 2) -> "S3Client":
+    """A client for the configured bucket's store; `endpoint_url` takes the place of the configured one, the numbers
+    that of its patience.
 
     A request is tried twice, 4 s each: a write that is not answered and the look at what became of it take 16 s. So a
     store that has fallen silent is a 503 within half a minute, far below a lease. SigV4 is set by name because boto3
@@ -52,8 +53,8 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> "S3Client":
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=3,
-            read_timeout=4,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            read_timeout=answer_s,
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=50,
         ),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
 from imagehost.services.facade import Services

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from imagehost import faults
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config, read_environment
 from imagehost.errors import ImagehostError
 from imagehost.models import Details

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
 from imagehost.services.facade import Services

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.ids import SHARDS
 from imagehost.index import keyspace

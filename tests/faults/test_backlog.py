@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from imagehost import ids
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.embedded import settings
 from imagehost.models import Details

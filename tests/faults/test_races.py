@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.errors import ImageDeleted, ImageNotFound
 from imagehost.services.sweeper import Sweeper

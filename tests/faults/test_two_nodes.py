@@ -11,7 +11,7 @@ from itertools import cycle
 import pytest
 import requests
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.services.facade import Services
 from tests.contract.raw import Raw

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.services.parts import Parts
 from tests.unit.settings import config
 

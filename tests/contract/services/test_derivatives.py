@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from imagehost import faults
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.errors import ImageDeleted, ImageNotFound, OutcomeUnknown, Unavailable
 from imagehost.models import Image
 from imagehost.services import derivatives

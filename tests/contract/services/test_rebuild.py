@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imagehost.app import build_services
+from imagehost.build import build_services
 from imagehost.config import load_config
 from imagehost.errors import ConditionFailed, Unavailable
 from imagehost.ids import SHARDS, shard_of

@@ -94,6 +94,13 @@ def test_an_object_key_is_written_without_what_its_image_says_already(record: Re
     assert hashes.whole(iid, h)["key"] == key
 
 
+@given(READY, st.sampled_from(["key", "owner_uid", "version", "filename"]))
+def test_a_hash_that_has_lost_a_field_is_shown_without_it(record: ReadyRecord, lost: str) -> None:
+    h = ready_hash(record)
+    del h[lost]
+    assert hashes.whole(record.iid, h).keys() == {*h, *hashes.USUAL, "id"}
+
+
 @given(READY)
 def test_a_hash_of_an_older_version_which_wrote_everything_is_read_as_before(record: ReadyRecord) -> None:
     h = hashes.whole(record.iid, ready_hash(record)) | {"counted": str(record.image.size)}
