@@ -185,7 +185,9 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.disasters < DISASTERS)
     @rule()
     def restart_redis(self) -> None:
+        """A kill: what Redis had not yet written to its file, because the disk was slow to sync, is forgotten."""
         self.disasters += 1
+        self._reservations_may_be_lost()
         self.world.restart_redis()
 
     @precondition(lambda self: self.disasters < DISASTERS)
@@ -193,16 +195,14 @@ class Histories(RuleBasedStateMachine):
     def wipe_redis_and_rebuild(self) -> None:
         self.disasters += 1
         self.world.raw.wipe(self.shard)
-        for upload in self.known:
-            upload.perhaps_undone = True  # reservations live in Redis alone
+        self._reservations_may_be_lost()
         assert self.services.parts.shards.find_epoch(self.shard) is None
         self.services.rebuild.run()
 
     @rule()
     def time_passes(self) -> None:
         self.world.raw.pass_time(self.shard)
-        for upload in self.known:
-            upload.perhaps_undone = True
+        self._reservations_may_be_lost()
 
     @rule(fault=SWEEP)
     def sweep(self, fault: Fault) -> None:
@@ -250,6 +250,11 @@ class Histories(RuleBasedStateMachine):
         assert sha256(self.world.read(published.image.key)) == published.image.sha256, (
             "what is served is not what passed the gate"
         )
+
+    def _reservations_may_be_lost(self) -> None:
+        """They live in Redis alone, and end."""
+        for upload in self.known:
+            upload.perhaps_undone = True
 
     def _request(self) -> Upload:
         details = Details(filename="a.png", mime="image/png")

@@ -67,9 +67,9 @@ class ClusterHistories(Histories):
         """Reservations that the replica has missed are lost; of what was acknowledged everybody is shown all at
         once."""
         self.disasters += 1
+        self._reservations_may_be_lost()
         self.cluster.fail_over(self.cluster.master_of(self.shard))
         for upload in self.known:
-            upload.perhaps_undone = True
             self.view(upload)
         wait_until(self._finds_all_masters, "the tests' own client finds the masters")
 
