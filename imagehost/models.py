@@ -139,16 +139,6 @@ class Tombstone:
 Entry = Reservation | Published | Tombstone
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What the index knows of an id. `epoch` is None while the shard is wiped: then `entry` None means nothing. Until
-    the shard is `settled`, a missing or pending entry may be older than what was acknowledged."""
-
-    entry: Entry | None
-    epoch: str | None
-    settled: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """An API key as its account's record holds it; the secret itself is only in the token that was shown once."""
@@ -159,6 +149,28 @@ class ApiKey:
     scopes: tuple[str, ...]
     created_at_ms: int
     expires_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLookup:
+    """What the index knows of one API key: None for a missing one, and no `epoch` while the shard is wiped. `fresh`:
+    the account's record was read or written in this epoch."""
+
+    api_key: ApiKey | None
+    epoch: str | None
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the index knows of an id. `epoch` is None while the shard is wiped: then `entry` None means nothing. Until
+    the shard is `settled`, a missing or pending entry may be older than what was acknowledged. `key`: of the API key
+    that was looked up at the same time, if one was."""
+
+    entry: Entry | None
+    epoch: str | None
+    settled: bool
+    key: KeyLookup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,12 +227,13 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list: `total` counts the whole list, `next` is where the following page begins, if there is one;
-    `epoch` is the shard's when it was read."""
+    `epoch` is the shard's when it was read, and `key` of the API key that was looked up at the same time."""
 
     items: tuple[Published, ...]
     total: int
     next: Position | None
     epoch: str
+    key: KeyLookup
 
 
 def append_op(ops: tuple[str, ...], op: str) -> tuple[str, ...]:

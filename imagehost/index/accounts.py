@@ -2,7 +2,7 @@
 truth."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import cast
 
 import redis
@@ -11,17 +11,7 @@ from imagehost.ids import shard_of
 from imagehost.index import keyspace
 from imagehost.index.client import translated
 from imagehost.index.scripts import Scripts
-from imagehost.models import AccountRecord, ApiKey, Profile, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class KeyLookup:
-    """What the index knows of one API key: None for a missing one, and no `epoch` while the shard is wiped. `fresh`:
-    the account's record was read or written in this epoch."""
-
-    api_key: ApiKey | None
-    epoch: str | None
-    fresh: bool
+from imagehost.models import AccountRecord, ApiKey, KeyLookup, Profile, Usage
 
 
 class AccountIndex:
@@ -49,7 +39,7 @@ class AccountIndex:
         pipe.hmget(keyspace.user(uid), keyspace.api_key_field(kid), "checked")
         pipe.hget(keyspace.meta(shard_of(uid)), "epoch")
         (value, checked), epoch = pipe.execute()
-        return KeyLookup(_to_api_key(value) if value else None, epoch, epoch is not None and checked == epoch)
+        return to_key_lookup(value, checked, epoch)
 
     @translated
     def find_profile(self, uid: str) -> Profile | None:
@@ -70,6 +60,11 @@ class AccountIndex:
     def any_known(self) -> bool:
         """Whether the index knows of any account at all."""
         return next(iter(self._redis.scan_iter(match="user:*", count=1000)), None) is not None
+
+
+def to_key_lookup(value: str | None, checked: str | None, epoch: str | None) -> KeyLookup:
+    """From the fields `key:{kid}` and `checked` of the user hash, and the epoch of the shard."""
+    return KeyLookup(_to_api_key(value) if value else None, epoch, epoch is not None and checked == epoch)
 
 
 def _to_api_key(value: str) -> ApiKey:

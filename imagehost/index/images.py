@@ -13,20 +13,33 @@ import redis
 from imagehost.errors import IndexRebuilding, QuotaExceeded, TooManyPending
 from imagehost.ids import shard_of
 from imagehost.index import hashes, keyspace
+from imagehost.index.accounts import to_key_lookup
 from imagehost.index.client import translated
 from imagehost.index.scripts import Scripts
-from imagehost.models import Details, ImageRecord, Lookup, Page, Position, Published, ReadyRecord
+from imagehost.models import Details, ImageRecord, KeyLookup, Lookup, Page, Position, Published, ReadyRecord
 
 TOMBSTONE_S = 30 * 86_400
 PENDING_RETRY_S = 60
 
 
 @dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """An API key of the owner that a script is to find good: the hash of the secret that was shown, and the scope that
+    it needs."""
+
+    kid: str
+    secret_sha256: str
+    scope: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
-    """A reservation's times, both by the clock of Redis."""
+    """A reservation's times, both by the clock of Redis, and the API key that was found good with it, if one was."""
 
     created_at_ms: int
     deadline_ms: int
+    key: KeyLookup | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +58,17 @@ class ImageIndex:
         self._scripts = scripts
 
     @translated
-    def find(self, iid: str) -> Lookup:
-        """What is known of an id (of the right form), and the epoch of its shard, read together."""
+    def find(self, iid: str, key: tuple[str, str] | None = None) -> Lookup:
+        """What is known of an id (of the right form), and the epoch of its shard, read together; and of an API key
+        (uid and kid) of the same shard."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hmget(keyspace.meta(shard_of(iid)), "epoch", "settled")
         pipe.hgetall(keyspace.image(iid))
-        (epoch, settled), fields = pipe.execute()
-        return Lookup(hashes.to_entry(iid, fields), epoch, epoch is not None and epoch == settled)
+        if key is not None:
+            pipe.hmget(keyspace.user(key[0]), keyspace.api_key_field(key[1]), "checked")
+        (epoch, settled), fields, *of_key = pipe.execute()
+        known_keys = [to_key_lookup(value, checked, epoch) for value, checked in of_key]
+        return Lookup(hashes.to_entry(iid, fields), epoch, epoch is not None and epoch == settled, *known_keys)
 
     @translated
     def reserve(
@@ -68,8 +85,10 @@ class ImageIndex:
         quota_bytes: int,
         quota_images: int,
         max_pending: int,
-    ) -> Reserved:
-        """Reserve quota for an upload until now + hold_ms. A replay with the same op answers the same.
+        key: KeyCheck | None = None,
+    ) -> Reserved | None:
+        """Reserve quota for an upload until now + hold_ms; None, having changed nothing, unless `key` is found good
+        at the same moment. A replay with the same op answers the same, without the key.
 
         Raises QuotaExceeded, TooManyPending or IndexRebuilding, having changed nothing.
         """
@@ -89,10 +108,14 @@ class ImageIndex:
             quota_bytes,
             quota_images,
             max_pending,
+            *((keyspace.api_key_field(key.kid), key.secret_sha256, key.scope, key.now_ms) if key else ("", "", "", 0)),
             *hashes.from_request(details, sha256, image_expires_in_s),
         )
         if answer[0] in ("ok", "dup"):
-            return Reserved(int(answer[1]), int(answer[2]))
+            _, created_at, deadline, *of_key = answer
+            return Reserved(int(created_at), int(deadline), to_key_lookup(*of_key) if of_key else None)
+        if answer[0] == "unconfirmed":
+            return None
         raise _not_reserved(answer, quota_bytes, quota_images, max_pending)
 
     @translated
@@ -162,25 +185,27 @@ class ImageIndex:
             self._redis.hdel(keyspace.image(iid), "views")
 
     @translated
-    def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None) -> Page:
-        """A page of the user's ready images, newest first, from rank `start` or behind a position, all of one moment.
-        Costs O(log n + page). Raises IndexRebuilding while the shard is wiped."""
+    def list_page(self, uid: str, limit: int, *, start: int = 0, after: Position | None = None, kid: str = "") -> Page:
+        """A page of the user's ready images, newest first, from rank `start` or behind a position, and one of the
+        user's API keys, all of one moment. Costs O(log n + page). Raises IndexRebuilding while the shard is wiped."""
         shard = shard_of(uid)
         answer = self._scripts(
             "list_page",
-            [keyspace.meta(shard), keyspace.user_images(uid)],
+            [keyspace.meta(shard), keyspace.user_images(uid), keyspace.user(uid)],
             limit,
             start,
             after.created_at_ms if after else "",
             after.iid if after else "",
             keyspace.image(shard),
+            keyspace.api_key_field(kid),
         )
         if not answer:
             raise IndexRebuilding()
-        epoch, total, more, *found = answer
+        epoch, total, more, (value, checked), *found = answer
         entries = (hashes.to_entry(iid, dict(zip(h[::2], h[1::2], strict=True))) for iid, _, h in found)
         items = tuple(entry for entry in entries if isinstance(entry, Published))
-        return Page(items, total, Position(int(found[-1][1]), found[-1][0]) if more else None, epoch)
+        following = Position(int(found[-1][1]), found[-1][0]) if more else None
+        return Page(items, total, following, epoch, to_key_lookup(value, checked, epoch))
 
 
 def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:

@@ -1,7 +1,6 @@
 """Accounts and their API keys. An account's record holds its keys, so every change of one is an edit of the record,
 durable before it is answered; the index follows."""
 
-import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,25 +16,17 @@ from imagehost.errors import (
     NameTaken,
     NotFound,
     OutcomeUnknown,
-    TokenExpired,
     TokenInvalid,
     TooManyKeys,
 )
 from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, append_op
+from imagehost.services.caller import Caller
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
 from imagehost.tokens import TokenClaims, hash_secret, new_secret
 
 MERGES = 5
 API_KEYS_MAX = 100  # all of an account's are in one record, and go to the index in one script
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who asks, by which API key, and what that key allows."""
-
-    uid: str
-    api_key: ApiKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +46,16 @@ class Accounts:
         self._freshness = freshness
         self._clock = clock
 
-    def authenticate(self, token: str) -> Identity:
-        """Raises TokenInvalid or TokenExpired."""
-        claims = self._parts.tokens.parse(token)
-        found = self._freshness.find_key(claims.uid, claims.kid)
-        if found.api_key is None:
-            raise TokenInvalid("The API key was revoked.")
-        if not hmac.compare_digest(found.api_key.secret_sha256, hash_secret(claims.secret)):
-            raise TokenInvalid("The API token is not the one that was issued.")
-        expires_at_ms = found.api_key.expires_at_ms
-        if expires_at_ms is not None and expires_at_ms <= self._now_ms():
-            raise TokenExpired("The API key has expired.")
-        return Identity(claims.uid, found.api_key)
+    def find_caller(self, token: str, scope: str | None = None) -> Caller:
+        """Who calls, by a token that is ours and an API key that is still to be confirmed, with `scope`. Raises
+        TokenInvalid."""
+        return Caller(self._parts.tokens.parse(token), scope, self._freshness.find_key, self._now_ms)
+
+    def authenticate(self, token: str) -> Caller:
+        """Who calls, confirmed. Raises TokenInvalid or TokenExpired."""
+        caller = self.find_caller(token)
+        caller.confirm()
+        return caller
 
     def create(self, username: str | None = None) -> AccountRecord:
         """A new account without API keys. Raises NameTaken.

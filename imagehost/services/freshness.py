@@ -13,14 +13,15 @@ from collections.abc import Callable
 from cachetools import TTLCache
 
 from imagehost.errors import IndexRebuilding, Unavailable
-from imagehost.index.accounts import KeyLookup
-from imagehost.models import Entry, ImageRecord, Lookup, Published, ReadyRecord, Reservation, Tombstone
+from imagehost.models import Entry, ImageRecord, KeyLookup, Lookup, Published, ReadyRecord, Reservation, Tombstone
+from imagehost.services.caller import Caller
 from imagehost.services.parts import Parts
 
 LOOKS_PER_S = 50.0  # at ids that may be made up, so that strangers cannot have the bucket asked without end
 LOOKS_AT_ONCE = 200.0
 ABSENT_S = 2.0  # for how long an id that has no record is not looked for again
 ABSENT_MAX = 10_000
+UNKNOWN_KEY = KeyLookup(None, None, fresh=False)  # of an index that does not answer
 
 
 class _Budget:
@@ -60,12 +61,16 @@ class Freshness:
         found = self._parts.images.find(iid)
         return found if found.epoch is None else self._refreshed(iid, found, found.epoch)
 
-    def find_for_viewer(self, iid: str) -> Lookup:
-        """What is known of an id, for somebody who looks at it: without the index, from its record alone."""
+    def find_for_viewer(self, iid: str, caller: Caller | None = None) -> Lookup:
+        """What is known of an id, for somebody who looks at it: without the index, from its record alone. A caller is
+        confirmed, before anything else is asked: raises what that raises."""
+        key = caller.key_beside(iid) if caller else None
         try:
-            found = self._parts.images.find(iid)
+            found = self._parts.images.find(iid, key)
         except Unavailable:
-            return Lookup(self._read(iid), None, settled=False)
+            found = Lookup(None, None, settled=False, key=UNKNOWN_KEY if key else None)
+        if caller is not None:
+            caller.confirm(found.key)
         if found.epoch is None:
             return Lookup(self._read(iid), None, settled=False)
         return self._refreshed(iid, found, found.epoch)
@@ -77,12 +82,13 @@ class Freshness:
         entry = self._look(published.image.iid, published, epoch)
         return entry if isinstance(entry, Published) else None
 
-    def find_key(self, uid: str, kid: str) -> KeyLookup:
-        """An API key as its account's record has it; never older than the shard's epoch."""
+    def find_key(self, uid: str, kid: str, found: KeyLookup | None = None) -> KeyLookup:
+        """An API key as its account's record has it; never older than the shard's epoch. `found`: what the index knew
+        just now, if it was asked."""
         try:
-            found = self._parts.accounts.find_key(uid, kid)
+            found = found or self._parts.accounts.find_key(uid, kid)
         except Unavailable:
-            found = KeyLookup(None, None, fresh=False)
+            found = UNKNOWN_KEY
         if found.fresh:
             return found
         if (stored := self._parts.records.find_account(uid)) is None:

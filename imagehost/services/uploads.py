@@ -2,11 +2,13 @@
 reservation exists before any URL does."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from imagehost import faults, ids
 from imagehost.errors import ImageNotFound, ImageTooLarge, IndexRebuilding, UnsupportedType
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Details, Published, Reservation, Tombstone
+from imagehost.services.caller import Caller
 from imagehost.services.death import dead_answer
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
@@ -37,8 +39,10 @@ class Uploads:
         size_bytes: int,
         sha256: str | None,
         image_expires_in_s: int | None = None,
+        caller: Caller | None = None,
     ) -> Ticket:
-        """Reserve quota and sign the PUT. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
+        """Reserve quota and sign the PUT. A `caller` whose API key is still to be confirmed is confirmed by the same
+        round trip: raises what that raises. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
         IndexRebuilding or Unavailable, having reserved nothing (one whose answer was lost lapses by itself)."""
         config = self._parts.config
         if details.mime not in EXTENSIONS:
@@ -47,11 +51,12 @@ class Uploads:
             raise ImageTooLarge(
                 f"An image may have {config.max_bytes} bytes, this one has {size_bytes}.", allowed=config.max_bytes
             )
-        iid = ids.new_iid(uid)
-        self._parts.images.reserve(
+        iid, op = ids.new_iid(uid), ids.new_op()
+        reserve = partial(
+            self._parts.images.reserve,
             iid,
             uid,
-            ids.new_op(),
+            op,
             details,
             size_bytes=size_bytes,
             sha256=sha256,
@@ -61,6 +66,11 @@ class Uploads:
             quota_images=config.quota_images,
             max_pending=config.max_pending,
         )
+        reserved = reserve(key=caller.to_check() if caller else None)
+        if caller is not None:
+            caller.confirm(reserved.key if reserved else None)
+        if reserved is None:  # the index alone did not know that the key is good
+            reserve()
         faults.reached("after_reserve")
         return self._ticket(uid, iid, details, size_bytes, sha256, config.upload_url_s)
 

@@ -5,7 +5,7 @@ from typing import cast
 
 from flask import current_app, g
 
-from imagehost.services.accounts import Identity
+from imagehost.services.caller import Caller
 from imagehost.services.facade import Services
 
 EXTENSION = "imagehost"
@@ -23,11 +23,12 @@ def request_id() -> str:
     return cast(str, g.request_id)
 
 
-def remember(identity: Identity) -> None:
-    """Keep who asks, for the log."""
-    g.identity = identity
+def remember(caller: Caller) -> None:
+    """Keep who says to call, for the log."""
+    g.caller = caller
 
 
-def known_identity() -> Identity | None:
-    """Who asks, once that is known."""
-    return cast(Identity | None, g.get("identity"))
+def known_caller() -> Caller | None:
+    """Who calls, once their API key was found good."""
+    caller = cast(Caller | None, g.get("caller"))
+    return caller if caller and caller.is_known else None

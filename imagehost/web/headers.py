@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from imagehost import metrics
 from imagehost.config import is_loopback
 from imagehost.errors import CrossSiteRequest, ForbiddenHost
-from imagehost.web.context import known_identity, request_id, services
+from imagehost.web.context import known_caller, request_id, services
 
 log = logging.getLogger("imagehost.request")
 
@@ -71,7 +71,7 @@ def _after(answer: Response) -> Response:
     metrics.count_request(
         request.method, request.url_rule.rule if request.url_rule else None, answer.status_code, took_s
     )
-    who = known_identity()
+    who = known_caller()
     log.info(
         "request",
         extra={
@@ -81,7 +81,7 @@ def _after(answer: Response) -> Response:
             "status": answer.status_code,
             "ms": round(took_s * 1000, 1),
             "uid": who.uid if who else None,
-            "kid": who.api_key.kid if who else None,
+            "kid": who.kid if who else None,
         },
     )
     return answer

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from imagehost import ids
-from imagehost.index.images import Reserved
-from imagehost.models import DeadRecord, Details, Image, ReadyRecord, append_op
+from imagehost.index.images import KeyCheck, Reserved
+from imagehost.models import AccountRecord, ApiKey, DeadRecord, Details, Image, ReadyRecord, append_op
 from imagehost.services.parts import Parts
 from imagehost.storage import object_keys
 
@@ -17,6 +17,22 @@ def reserve(
     parts: Parts, uid: str, iid: str, *, op: str = "op", size_bytes: int = 10, hold_ms: int = 60_000
 ) -> Reserved:
     """Reserve an upload under roomy limits."""
+    reserved = try_to_reserve(parts, uid, iid, op=op, size_bytes=size_bytes, hold_ms=hold_ms)
+    assert reserved is not None
+    return reserved
+
+
+def try_to_reserve(
+    parts: Parts,
+    uid: str,
+    iid: str,
+    *,
+    op: str = "op",
+    size_bytes: int = 10,
+    hold_ms: int = 60_000,
+    key: KeyCheck | None = None,
+) -> Reserved | None:
+    """The same; None when `key` is not found good."""
     return parts.images.reserve(
         iid,
         uid,
@@ -28,6 +44,25 @@ def reserve(
         quota_bytes=1_000,
         quota_images=10,
         max_pending=5,
+        key=key,
+    )
+
+
+def account(uid: str, rev: int, *kids: str, expires_at_ms: int | None = None) -> AccountRecord:
+    """The record of an account with these API keys, which may read and upload."""
+    keys = tuple(
+        ApiKey(
+            kid=kid,
+            name=f"n {kid}",
+            secret_sha256=SHA256,
+            scopes=("read", "upload"),
+            created_at_ms=rev,
+            expires_at_ms=expires_at_ms,
+        )
+        for kid in kids
+    )
+    return AccountRecord(
+        op=f"op{rev}", ops=(f"op{rev}",), uid=uid, rev=rev, username="ann", created_at_ms=3, api_keys=keys
     )
 
 

@@ -63,10 +63,18 @@ def viewing(url: str) -> Iterator[Counter[int]]:
 
 def reserve(parts: Parts, uids: list[str]) -> None:
     """A pending upload for each."""
-    limits = {"quota_bytes": 10**9, "quota_images": 10**6, "max_pending": 10**6}
     for uid in uids:
         parts.images.reserve(
-            ids.new_iid(uid), uid, ids.new_op(), DETAILS, size_bytes=1, sha256=None, hold_ms=HOLD_MS, **limits
+            ids.new_iid(uid),
+            uid,
+            ids.new_op(),
+            DETAILS,
+            size_bytes=1,
+            sha256=None,
+            hold_ms=HOLD_MS,
+            quota_bytes=10**9,
+            quota_images=10**6,
+            max_pending=10**6,
         )
 
 

@@ -9,10 +9,9 @@ from flask.typing import ResponseReturnValue
 from imagehost.errors import ImageDeleted, ImageNotFound
 from imagehost.ids import is_id
 from imagehost.models import Image, Published
-from imagehost.services.accounts import Identity
+from imagehost.services.caller import Caller
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
-from imagehost.web.auth import require_scope
 from imagehost.web.context import services
 from imagehost.web.present import to_image, to_time
 from imagehost.web.schemas import IfMatch, ImageEdit, PresignRequest, ViewQuery
@@ -27,24 +26,32 @@ NO_VIEW = (404, 410, 412, 416)
 
 
 @endpoint("GET", "/i/<name>", query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
-def view_public_address(identity: Identity | None, name: str, query: ViewQuery) -> ResponseReturnValue:
+def view_public_address(caller: Caller | None, name: str, query: ViewQuery) -> ResponseReturnValue:
     """The image itself, at its public address (the extension is ignored): redirects to a presigned URL, or sends the
     bytes."""
-    return _view(name.partition(".")[0], identity, query)
+    return _view(name.partition(".")[0], caller, query)
 
 
 @endpoint("GET", IMAGE, query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
-def view_image(identity: Identity | None, iid: str, query: ViewQuery) -> ResponseReturnValue:
+def view_image(caller: Caller | None, iid: str, query: ViewQuery) -> ResponseReturnValue:
     """The image itself: redirects to a presigned URL, the same for everyone as long as `max-age` says, or sends the
     bytes."""
-    return _view(iid, identity, query)
+    return _view(iid, caller, query)
 
 
-@endpoint("GET", f"{IMAGE}/meta", answers={200: answers.AnyImage}, problems=(404, 410), access="optional", tag=TAG)
-def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
+@endpoint(
+    "GET",
+    f"{IMAGE}/meta",
+    answers={200: answers.AnyImage},
+    problems=(404, 410),
+    access="optional",
+    confirms=True,
+    tag=TAG,
+)
+def get_metadata(caller: Caller | None, iid: str) -> ResponseReturnValue:
     """An image's metadata: all of it for its owner, the public part for anybody else who may see it."""
-    published = _visible(iid, identity)
-    owned = identity is not None and published.image.uid == identity.uid
+    published = _visible(iid, caller)
+    owned = caller is not None and published.image.uid == caller.uid
     return to_image(published, public=not owned), 200, _etag(published) if owned else {}
 
 
@@ -58,9 +65,9 @@ def get_metadata(identity: Identity | None, iid: str) -> ResponseReturnValue:
     scope="write",
     tag=TAG,
 )
-def edit_image(identity: Identity, iid: str, body: ImageEdit) -> ResponseReturnValue:
+def edit_image(caller: Caller, iid: str, body: ImageEdit) -> ResponseReturnValue:
     """Change title, tags, private, metadata or kind. `If-Match: "<rev>"` is honoured."""
-    published = services().changes.edit(identity.uid, _known(iid), body.to_change(), if_rev=_if_rev())
+    published = services().changes.edit(caller.uid, _known(iid), body.to_change(), if_rev=_if_rev())
     return to_image(published), 200, _etag(published)
 
 
@@ -73,10 +80,10 @@ def edit_image(identity: Identity, iid: str, body: ImageEdit) -> ResponseReturnV
     scope="delete",
     tag=TAG,
 )
-def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
+def delete_image(caller: Caller, iid: str) -> ResponseReturnValue:
     """Delete an image, or cancel a pending upload: 204 when its bytes are gone, 202 while they are being removed.
     `If-Match: "<rev>"` is honoured."""
-    gone = services().changes.delete(identity.uid, _known(iid), if_rev=_if_rev())
+    gone = services().changes.delete(caller.uid, _known(iid), if_rev=_if_rev())
     return "", 204 if gone else 202
 
 
@@ -87,12 +94,13 @@ def delete_image(identity: Identity, iid: str) -> ResponseReturnValue:
     answers={200: answers.SignedUrl},
     problems=(404, 410),
     scope="read",
+    confirms=True,
     tag=TAG,
 )
-def presign_image(identity: Identity, iid: str, body: PresignRequest) -> ResponseReturnValue:
+def presign_image(caller: Caller, iid: str, body: PresignRequest) -> ResponseReturnValue:
     """A URL of one's own image for one purpose, good for as long as asked."""
-    published = services().library.get_for_viewer(_known(iid), identity.uid)
-    if published.image.uid != identity.uid:
+    published = services().library.get_for_viewer(_known(iid), caller.uid, caller=caller)
+    if published.image.uid != caller.uid:
         raise ImageNotFound()
     signed = services().delivery.presign(published.image, body.purpose, body.url_expires_in_s)
     return {"url": signed.url, "expires_at": to_time(signed.expires_at_s * 1000)}
@@ -104,23 +112,24 @@ def _known(iid: str) -> str:
     return iid
 
 
-def _visible(iid: str, identity: Identity | None, *, signed: bool = False) -> Published:
-    published = services().library.get_for_viewer(_known(iid), identity.uid if identity else None, signed=signed)
-    if identity is not None and published.image.private and not signed:
-        require_scope(identity, "read")
+def _visible(iid: str, caller: Caller | None, *, signed: bool = False) -> Published:
+    viewer = caller.uid if caller else None
+    published = services().library.get_for_viewer(_known(iid), viewer, signed=signed, caller=caller)
+    if caller is not None and published.image.private and not signed:
+        caller.require_scope("read")
     return published
 
 
-def _view(iid: str, identity: Identity | None, query: ViewQuery) -> ResponseReturnValue:
+def _view(iid: str, caller: Caller | None, query: ViewQuery) -> ResponseReturnValue:
     delivery = services().delivery
     ends_at_s = delivery.find_end(query.sig, iid, query.variant, query.purpose)
     if query.purpose is not None and ends_at_s is None:
         raise ImageNotFound()
-    published = _visible(iid, identity, signed=ends_at_s is not None)
+    published = _visible(iid, caller, signed=ends_at_s is not None)
     try:
         answer = (_sent if delivery.is_proxy else _redirected)(published.image, query, ends_at_s)
     except ImageDeleted:  # while the variant was being made, or its bytes were looked for
-        if identity is not None and identity.uid == published.image.uid:
+        if caller is not None and caller.uid == published.image.uid:
             raise
         raise ImageNotFound() from None
     if request.method != "HEAD" and query.variant is None and ends_at_s is None and not answer.content_range.start:

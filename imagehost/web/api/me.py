@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from flask.typing import ResponseReturnValue
 
-from imagehost.services.accounts import Identity
+from imagehost.services.caller import Caller
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.context import services
@@ -18,11 +18,11 @@ NEWEST_FIRST = {"sort": "created"}
 
 
 @endpoint("GET", f"{PREFIX}/me", answers={200: answers.Me}, access="any-key", tag=TAG)
-def get_me(identity: Identity) -> ResponseReturnValue:
+def get_me(caller: Caller) -> ResponseReturnValue:
     """Account, usage, quota, and the API key that asks."""
-    profile, config = services().accounts.get_profile(identity.uid), services().config
+    profile, config = services().accounts.get_profile(caller.uid), services().config
     return {
-        "uid": identity.uid,
+        "uid": caller.uid,
         "username": profile.username,
         "created_at": to_time(profile.created_at_ms),
         "usage": {
@@ -32,7 +32,7 @@ def get_me(identity: Identity) -> ResponseReturnValue:
             "pending": profile.usage.reserved_count,
         },
         "quota": {"bytes": config.quota_bytes, "images": config.quota_images, "pending": config.max_pending},
-        "api_key": to_api_key(identity.api_key),
+        "api_key": to_api_key(caller.confirm()),
     }
 
 
@@ -42,15 +42,16 @@ def get_me(identity: Identity) -> ResponseReturnValue:
     query=ListQuery,
     answers={200: answers.ImageList},
     scope="read",
+    confirms=True,
     tag=TAG,
 )
-def list_images(identity: Identity, query: ListQuery) -> ResponseReturnValue:
+def list_images(caller: Caller, query: ListQuery) -> ResponseReturnValue:
     """The caller's images, newest first, by page or by cursor; `Link: …; rel="next"` where there are more."""
     library, cursors = services().library, services().cursors
-    query_of = NEWEST_FIRST | {"uid": identity.uid}
+    query_of = NEWEST_FIRST | {"uid": caller.uid}
     after = cursors.parse(query.cursor, query_of) if query.cursor is not None else None
     number = None if after else query.page or 1
-    page = library.list_images(identity.uid, query.limit, page=number or 1, after=after)
+    page = library.list_images(caller.uid, query.limit, page=number or 1, after=after, caller=caller)
     next_cursor = cursors.dumps(page.next, query_of) if page.next else None
     headers = {}
     if next_cursor is not None:
@@ -72,9 +73,9 @@ def list_images(identity: Identity, query: ListQuery) -> ResponseReturnValue:
 
 
 @endpoint("GET", f"{PREFIX}/me/keys", answers={200: answers.ApiKeyList}, scope="read", tag=TAG)
-def list_keys(identity: Identity) -> ResponseReturnValue:
+def list_keys(caller: Caller) -> ResponseReturnValue:
     """All API keys of the account."""
-    return {"api_keys": [to_api_key(api_key) for api_key in services().accounts.get_profile(identity.uid).api_keys]}
+    return {"api_keys": [to_api_key(api_key) for api_key in services().accounts.get_profile(caller.uid).api_keys]}
 
 
 @endpoint(
@@ -86,16 +87,16 @@ def list_keys(identity: Identity) -> ResponseReturnValue:
     scope="write",
     tag=TAG,
 )
-def create_key(identity: Identity, body: ApiKeyRequest) -> ResponseReturnValue:
+def create_key(caller: Caller, body: ApiKeyRequest) -> ResponseReturnValue:
     """A new API key; its token is in this answer and nowhere else. It may have no scope that the caller's key lacks."""
     issued = services().accounts.issue_key(
-        identity.uid, body.name, scopes=body.scopes, expires_in_s=body.expires_in_s, issuer=identity.api_key
+        caller.uid, body.name, scopes=body.scopes, expires_in_s=body.expires_in_s, issuer=caller.confirm()
     )
     return to_api_key(issued.api_key) | {"token": issued.token}, 201
 
 
 @endpoint("DELETE", f"{PREFIX}/me/keys/<kid>", answers={204: None}, problems=(404, 409), scope="write", tag=TAG)
-def revoke_key(identity: Identity, kid: str) -> ResponseReturnValue:
+def revoke_key(caller: Caller, kid: str) -> ResponseReturnValue:
     """Revoke an API key: durable, and refused from now on."""
-    services().accounts.revoke_key(identity.uid, kid)
+    services().accounts.revoke_key(caller.uid, kid)
     return "", 204

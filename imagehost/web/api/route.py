@@ -17,7 +17,7 @@ from spectree.models import InType, SecureType, SecuritySchemeData
 
 from imagehost import __version__
 from imagehost.web.answers import Problem
-from imagehost.web.auth import find_identity, get_identity
+from imagehost.web.auth import find_caller, get_caller
 from imagehost.web.body import parse_json, parse_query
 
 PREFIX = "/api/v1"
@@ -56,11 +56,14 @@ def endpoint(
     json: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     headers: type[BaseModel] | None = None,
+    confirms: bool = False,
     tag: str,
 ) -> Callable[[View], View]:
-    """Declare a route. The view gets, by name: `identity` (unless access is `none`; None for nobody where `optional`),
+    """Declare a route. The view gets, by name: `caller` (unless access is `none`; None for nobody where `optional`),
     `body` where there is `json`, `query` where there is `query`, and the path's parameters. `headers` are only
-    declared."""
+    declared. A view that `confirms` (as all do whose access is `optional`) has the caller's API key looked up together
+    with what it asks for, and changes nothing before; whatever it answers, a caller who is not good hears that instead.
+    """
     keyed = access in ("scope", "any-key")
     failing = {*problems, 503} | ({401, 403} if access != "none" else set())
     failing |= ({400, 413, 415, 422} if json else set()) | ({422} if query else set())
@@ -71,10 +74,19 @@ def endpoint(
 
     def decorate(view: View) -> View:
         def handle(**kwargs: Any) -> ResponseReturnValue:
-            if keyed:
-                kwargs["identity"] = get_identity(request, scope)
-            elif access == "optional":
-                kwargs["identity"] = find_identity(request)
+            if access == "none":
+                return answer(kwargs)
+            caller = kwargs["caller"] = get_caller(request, scope) if keyed else find_caller(request)
+            if caller is None:
+                return answer(kwargs)
+            if keyed and not confirms:
+                caller.confirm()
+            try:
+                return answer(kwargs)
+            finally:
+                caller.confirm()
+
+        def answer(kwargs: dict[str, Any]) -> ResponseReturnValue:
             if query is not None:
                 kwargs["query"] = parse_query(request, query)
             if json is not None:

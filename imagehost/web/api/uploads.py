@@ -7,7 +7,7 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 
 from imagehost.errors import ImagehostError
-from imagehost.services.accounts import Identity
+from imagehost.services.caller import Caller
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.body import validate
@@ -33,21 +33,23 @@ TAG = "Uploads"
     answers={200: answers.UploadResults, 201: answers.Ticket},
     problems=(404, 410, 429),
     scope="upload",
+    confirms=True,
     tag=TAG,
 )
-def request_upload(identity: Identity, body: UploadRequest) -> ResponseReturnValue:
+def request_upload(caller: Caller, body: UploadRequest) -> ResponseReturnValue:
     """Request an upload.
 
     Reserves quota and answers a presigned PUT for exactly the announced bytes. With `files`, one result each (200).
     """
-    uid = identity.uid
     match body.root:
         case UploadBatch(files=files):
-            return {"results": [_each("upload", partial(_request_one, uid, raw)) for raw in files]}
+            caller.confirm()
+            return {"results": [_each("upload", partial(_request_one, caller, raw)) for raw in files]}
         case UploadAgain(id=iid):
-            return to_ticket(services().uploads.sign_again(uid, iid)), 201
+            caller.confirm()
+            return to_ticket(services().uploads.sign_again(caller.uid, iid)), 201
         case UploadItem() as item:
-            status, ticket = _request_one(uid, item)
+            status, ticket = _request_one(caller, item)
             return ticket, status
 
 
@@ -60,7 +62,7 @@ def request_upload(identity: Identity, body: UploadRequest) -> ResponseReturnVal
     scope="upload",
     tag=TAG,
 )
-def complete_upload(identity: Identity, body: CompleteRequest) -> ResponseReturnValue:
+def complete_upload(caller: Caller, body: CompleteRequest) -> ResponseReturnValue:
     """Complete an upload.
 
     Verifies what arrived and publishes it: 201, and 200 with the same image on every repeat. With `ids`, 200 and one
@@ -68,19 +70,20 @@ def complete_upload(identity: Identity, body: CompleteRequest) -> ResponseReturn
     """
     root = body.root
     if isinstance(root, CompleteMany):
-        return {"results": [_each("image", partial(_complete_one, identity.uid, iid)) for iid in root.ids]}
-    status, image = _complete_one(identity.uid, root.id)
+        return {"results": [_each("image", partial(_complete_one, caller.uid, iid)) for iid in root.ids]}
+    status, image = _complete_one(caller.uid, root.id)
     return image, status, {"ETag": f'"{image["rev"]}"'}
 
 
-def _request_one(uid: str, item: Any) -> tuple[int, dict[str, Any]]:
+def _request_one(caller: Caller, item: Any) -> tuple[int, dict[str, Any]]:
     announced = validate(item, UploadItem)
     ticket = services().uploads.request(
-        uid,
+        caller.uid,
         announced.to_details(),
         size_bytes=announced.size,
         sha256=announced.sha256,
         image_expires_in_s=announced.image_expires_in_s,
+        caller=caller,
     )
     return 201, to_ticket(ticket)
 

@@ -8,9 +8,9 @@ from imagehost.errors import IndexRebuilding, Unavailable
 from imagehost.index import client
 from imagehost.index.scripts import Scripts
 from imagehost.index.shards import ShardIndex
-from imagehost.models import AccountRecord, ApiKey, Position
+from imagehost.models import Position
 from imagehost.services.parts import Parts
-from tests.contract.builders import dead, ready
+from tests.contract.builders import account, dead, ready
 from tests.contract.raw import Raw
 
 
@@ -93,30 +93,20 @@ def test_an_intent_is_due_a_lease_later_and_only_its_own_operation_clears_it(par
     assert raw.due(iid) == {}
 
 
-def _account(uid: str, rev: int, *kids: str) -> AccountRecord:
-    keys = tuple(
-        ApiKey(kid=kid, name=f"n {kid}", secret_sha256="ab" * 32, scopes=("read",), created_at_ms=5, expires_at_ms=rev)
-        for kid in kids
-    )
-    return AccountRecord(
-        op=f"op{rev}", ops=(f"op{rev}",), uid=uid, rev=rev, username="ann", created_at_ms=3, api_keys=keys
-    )
-
-
 def test_an_account_has_exactly_the_keys_of_its_latest_record_and_keeps_its_counters(
     parts: Parts, raw: Raw, uid: str, epoch: str
 ) -> None:
     iid = ids.new_iid(uid)
     parts.images.apply(ready(uid, iid), epoch)
     for record in (
-        _account(uid, 2, "k1", "k2"),
-        _account(uid, 1),
-        _account(uid, 3, "k2"),
-        _account(uid, 2, "k1", "k2"),
+        account(uid, 2, "k1", "k2"),
+        account(uid, 1),
+        account(uid, 3, "k2"),
+        account(uid, 2, "k1", "k2"),
     ):
         parts.accounts.apply(record, epoch)
     assert parts.accounts.find_key(uid, "k1").api_key is None
-    assert parts.accounts.find_key(uid, "k2").api_key == _account(uid, 3, "k2").api_keys[0]
+    assert parts.accounts.find_key(uid, "k2").api_key == account(uid, 3, "k2").api_keys[0]
     profile = parts.accounts.find_profile(uid)
     assert profile is not None
     assert (profile.username, profile.created_at_ms, len(profile.api_keys)) == ("ann", 3, 1)

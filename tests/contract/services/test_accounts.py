@@ -95,8 +95,8 @@ def test_a_maker_who_dies_after_the_claim_has_made_the_account(bench: Bench) -> 
 
 def test_a_token_authenticates_until_its_key_is_revoked(bench: Bench) -> None:
     issued = bench.services.accounts.issue_key(bench.uid, "laptop", scopes=("read",))
-    identity = bench.services.accounts.authenticate(issued.token)
-    assert (identity.uid, identity.api_key.kid, identity.api_key.scopes) == (bench.uid, issued.api_key.kid, ("read",))
+    caller = bench.services.accounts.authenticate(issued.token)
+    assert (caller.uid, caller.confirm().kid, caller.confirm().scopes) == (bench.uid, issued.api_key.kid, ("read",))
     bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
     with pytest.raises(TokenInvalid):
         bench.services.accounts.authenticate(issued.token)
@@ -160,10 +160,10 @@ def test_a_revocation_that_landed_as_the_last_of_its_writes_is_known_to_be_made(
 
 def test_a_key_that_is_being_revoked_makes_no_other(bench: Bench) -> None:
     accounts = bench.services.accounts
-    identity = accounts.authenticate(accounts.issue_key(bench.uid, "laptop").token)
-    accounts.revoke_key(bench.uid, identity.api_key.kid)
+    caller = accounts.authenticate(accounts.issue_key(bench.uid, "laptop").token)
+    accounts.revoke_key(bench.uid, caller.confirm().kid)
     with pytest.raises(TokenInvalid):
-        accounts.issue_key(bench.uid, "child", issuer=identity.api_key)
+        accounts.issue_key(bench.uid, "child", issuer=caller.confirm())
     assert accounts.get_profile(bench.uid).api_keys == ()
 
 

@@ -38,8 +38,8 @@ def test_the_first_start_makes_an_owner_and_a_private_file_with_a_token_that_wor
     path = tmp_path / TOKEN_FILE
     assert path.read_text() == token + "\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    identity = bench.services.accounts.authenticate(token)
-    assert bench.services.accounts.find_uid(bootstrap.OWNER) == identity.uid
+    caller = bench.services.accounts.authenticate(token)
+    assert bench.services.accounts.find_uid(bootstrap.OWNER) == caller.uid
     assert _bootstrap(bench).ensure_owner(tmp_path) is None
 
 
@@ -56,8 +56,8 @@ def test_a_token_that_cannot_work_is_replaced(bench: Bench, tmp_path: Path, cont
 def test_a_revoked_token_is_replaced(bench: Bench, tmp_path: Path) -> None:
     first = _bootstrap(bench).ensure_owner(tmp_path)
     assert first is not None
-    identity = bench.services.accounts.authenticate(first)
-    bench.services.accounts.revoke_key(identity.uid, identity.api_key.kid)
+    caller = bench.services.accounts.authenticate(first)
+    bench.services.accounts.revoke_key(caller.uid, caller.confirm().kid)
     assert _bootstrap(bench).ensure_owner(tmp_path) not in (None, first)
 
 
@@ -100,7 +100,7 @@ def test_two_first_starts_at_once_make_one_owner_and_a_token_each(bench: Bench, 
     assert token is not None
     first, second = (bench.services.accounts.authenticate((d / TOKEN_FILE).read_text().strip()) for d in (one, other))
     assert first.uid == second.uid == bench.services.accounts.find_uid(bootstrap.OWNER)
-    assert first.api_key.kid != second.api_key.kid
+    assert first.kid != second.kid
 
 
 def test_an_owner_whose_account_is_lost_is_not_made_anew(bench: Bench, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def make_app() -> Iterator[MakeApp]:
 
     def run_script(_: Scripts, name: str, keys: list[str], *args: str | int) -> Any:
         if name == "list_page":
-            return ["epoch123", 0, 0]  # nobody has images here
+            # nobody has images here
+            return ["epoch123", 0, 0, index.hmget(keys[2], str(args[5]), "checked")]
         assert name == "apply_account", "these tests have no Lua"
         rev, checked, *fields = args
         items = ["rev", rev, "checked", checked, *fields]
