@@ -68,7 +68,7 @@ def test_a_stop_under_load_loses_nothing_acknowledged_and_the_rest_is_told_or_cu
             pool.submit(upload_until_it_ends)
         assert enough.wait(60)
         assert server.stop() == 0
-    assert answers <= {201, 503}
+    assert answers <= {201, 404, 410, 503}  # where the machine is slow, an upload's few seconds are over before
     assert naming(server.data_dir) == set()
     server.start()
     for iid in acknowledged:

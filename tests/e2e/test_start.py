@@ -65,8 +65,8 @@ class Start:
         """Send it, and see that nothing of this stack is left a moment later."""
         family = below(self.process.pid)
         self.process.send_signal(number)
-        code = self.process.wait(15)
-        eventually(lambda: not self._left(family), 5, "no process is left")
+        code = self.process.wait(60)
+        eventually(lambda: not self._left(family), 20, "no process is left")
         return code
 
     def _left(self, family: set[int]) -> set[int]:
