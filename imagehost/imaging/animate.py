@@ -54,7 +54,7 @@ def write_animation(path: Path, header: gate.Header, variant: Variant, target: P
                 yield derive.fitted(derive.make_seed(shown, size, px), variant).convert("RGBA")
 
         image.load()
-        size, px = image.size, derive.seed_px([variant])
+        size, px = image.size, derive.seed_px([variant], *image.size)
         film = _Film(render(), header.frames - start)
         options = {"quality": derive.QUALITY, "method": _METHOD, "loop": _plays(image, header)}
         film.save(target, "WEBP", save_all=True, duration=durations_ms, **options)

@@ -4,19 +4,28 @@ The full frame is needed once: `make_seed` reduces it to what the largest wanted
 while the gate still holds it. Derivatives are made from the seed, after the verdict, so that none can change it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageCms
 
 from imagehost.imaging.formats import DECODER_ERRORS
-from imagehost.imaging.variants import Variant, fit
+from imagehost.imaging.variants import Variant
 
 # Reducing to 1.5 × the target before the Lanczos filter cannot be told from filtering the full frame (SSIM 0.995).
 _HEADROOM = 1.5
 
 QUALITY = 80  # of WebP, 0–100
+# AVIF: what a photograph needs to look as WebP does at 80, at half the time of the slowest speeds that pay.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "image/webp": {"format": "WEBP", "quality": QUALITY, "method": 4},
+    "image/avif": {"format": "AVIF", "quality": 65, "speed": 8},
+    "image/jpeg": {"format": "JPEG", "quality": 82, "progressive": True, "optimize": True},
+    "image/png": {"format": "PNG"},
+}
 
 _ORIENTATION_TAG = 0x0112
 # EXIF 2.32, table 6: how the stored image has to be turned to stand upright.
@@ -45,9 +54,11 @@ class Seed:
     height: int
 
 
-def seed_px(variants: list[Variant]) -> int:
-    """The longer side that a seed for these variants needs; 1 when there are none."""
-    return max((round(v.fit_px * _HEADROOM) for v in variants), default=1)
+def seed_px(variants: Iterable[Variant], width: int, height: int) -> int:
+    """The longer side that the seed of an image of this stored size needs for these variants; 1 when there are none.
+    How the image lies is not known yet, so it is enough either way."""
+    scales = [v.scale(*size) for v in variants for size in ((width, height), (height, width))]
+    return round(min(1.0, max(scales, default=0) * _HEADROOM) * max(width, height)) or 1
 
 
 def orientation(image: Image.Image) -> int:
@@ -85,16 +96,25 @@ def make_seed(frame: Image.Image, size: tuple[int, int], px: int) -> Seed:
 
 
 def write_variant(seed: Seed, variant: Variant, path: Path) -> tuple[int, int]:
-    """Write the variant's file and return its width and height in pixels; metadata and profile are not copied."""
+    """Write the variant's file and return its width and height in pixels; metadata and profile are not copied. What is
+    transparent becomes white in a JPEG."""
     image = fitted(seed, variant)
-    image.save(path, "WEBP", quality=QUALITY, method=4)
+    if variant.mime == "image/jpeg" and image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white.convert("RGB")
+    image.save(path, **_OPTIONS[variant.mime])
     return image.size
 
 
 def fitted(seed: Seed, variant: Variant) -> Image.Image:
     """The seed in the size of the variant, without any metadata."""
-    size = fit(seed.width, seed.height, variant.fit_px)
-    image = seed.image if seed.image.size == size else seed.image.resize(size, Image.Resampling.LANCZOS)
+    size = variant.size(seed.width, seed.height)
+    across, down = seed.image.width / seed.width, seed.image.height / seed.height
+    left, top, right, bottom = variant.box(seed.width, seed.height)
+    box = (left * across, top * down, right * across, bottom * down)
+    as_it_is = seed.image.size == size and box == (0, 0, *size)
+    image = seed.image if as_it_is else seed.image.resize(size, Image.Resampling.LANCZOS, box)
     image.info = {}
     return image
 

@@ -17,7 +17,7 @@ from imagehost.errors import ImageDimensions, Refused, UnreadableImage
 from imagehost.imaging import animate, derive, formats, gate
 from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report
 from imagehost.imaging.sanitise import sanitise
-from imagehost.imaging.variants import VARIANTS, Variant
+from imagehost.imaging.variants import Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 # A decoder's error is evidence only if there was memory to decode with. The largest legal image needs 763 MiB (WebP,
@@ -56,7 +56,7 @@ def run(job: Job, report: Callable[[Report], None]) -> None:
     if seed is None:
         return
     for name in job.variants:
-        variant = VARIANTS[name]
+        variant = from_file_name(name)
         try:
             width, height = derive.write_variant(seed, variant, Path(job.workdir, variant.file_name))
         except derive.FAILURES:
@@ -70,8 +70,8 @@ def _derive(job: Job, report: Callable[[Report], None]) -> None:
     try:
         header = gate.read_header(source, gate.find_format(source))
         for name in job.variants:
-            variant = VARIANTS[name]
-            write = animate.write_animation if variant.animated and header.frames > 1 else _write_still
+            variant = from_file_name(name)
+            write = animate.write_animation if variant.may_move and header.frames > 1 else _write_still
             width, height = write(source, header, variant, Path(job.workdir, variant.file_name))
             report(Made(name, width, height))
     except MemoryError:
@@ -82,7 +82,7 @@ def _derive(job: Job, report: Callable[[Report], None]) -> None:
 
 
 def _write_still(source: Path, header: gate.Header, variant: Variant, target: Path) -> tuple[int, int]:
-    px = derive.seed_px([variant])
+    px = derive.seed_px([variant], header.width, header.height)
 
     def take_first(frame: Image.Image) -> derive.Seed:
         return derive.make_seed(frame, _size(frame, header), px)
@@ -99,7 +99,7 @@ def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
         path = Path(job.workdir, f"sanitised.{EXTENSIONS[wanted.mime]}")
         sanitise(source, path)
         header = gate.read_header(path, wanted)
-        px = derive.seed_px([VARIANTS[name] for name in job.variants])
+        px = derive.seed_px(map(from_file_name, job.variants), header.width, header.height)
 
         def take_first(frame: Image.Image) -> tuple[derive.Seed | None, tuple[int, int]]:
             size = _size(frame, header)

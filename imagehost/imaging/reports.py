@@ -15,8 +15,8 @@ MAX_LINE_BYTES = 4096
 
 @dataclass(frozen=True)
 class Job:
-    """Paths are absolute. `memory_bytes` counts over the child's address space at its start; `cpu_s` is CPU time.
-    `judged`: the source is a published image, of which only the variants are wanted."""
+    """Paths are absolute, variants go by their files' names. `memory_bytes` counts over the child's address space at
+    its start; `cpu_s` is CPU time. `judged`: the source is a published image, of which only the variants are wanted."""
 
     source: str
     workdir: str
@@ -59,7 +59,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Made:
-    """A derivative's file is complete."""
+    """A derivative's file is complete; `name` is the file's."""
 
     name: str
     width: int

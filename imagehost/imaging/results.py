@@ -6,10 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Derivative:
-    """One object that a variant's recipe made; `path` is its file in the job's working directory."""
+    """One object that a variant's recipe made; `path` is its file in the job's working directory, `name` what it is
+    called in the bucket."""
 
     name: str
-    extension: str
     mime: str
     path: Path
     width: int

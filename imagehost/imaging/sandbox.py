@@ -21,7 +21,7 @@ from imagehost.imaging.children import Children
 from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report
 from imagehost.imaging.results import Accepted, Derivative
 from imagehost.imaging.slots import Slots
-from imagehost.imaging.variants import VARIANTS
+from imagehost.imaging.variants import THUMB, Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 _SLOT_WAIT_S = 2.0
@@ -60,20 +60,17 @@ class Sandbox:
         self._wall_s = wall_s
         self._children = Children()
 
-    def inspect(self, source: Path, workdir: Path, eager: tuple[str, ...] = ("thumb",)) -> Accepted:
-        """Judge `source`, and write the sanitised image and the derivatives named in `eager` into `workdir`.
+    def inspect(self, source: Path, workdir: Path, eager: tuple[Variant, ...] = (THUMB,)) -> Accepted:
+        """Judge `source`, and write the sanitised image and the derivatives of `eager` into `workdir`.
 
         `workdir` exists, is the caller's own, and is removed by the caller, whatever the answer. `source` is only
         read, and not called `sanitised.*`. A derivative that failed is missing. Repeatable. Raises UnsupportedImage,
         UnreadableImage or ImageDimensions (the same for the same bytes, for ever), or Unavailable (nothing is decided:
         a limit was hit, the child was killed, the disk is full, all gates were busy for two seconds).
         """
-        unknown = set(eager) - set(VARIANTS)
-        if unknown:
-            raise ValueError(f"unknown variants: {', '.join(sorted(unknown))}")
         if source.stem == "sanitised":
             raise ValueError("the source has the name of a result")
-        job = self._job(source, workdir, tuple(eager))
+        job = self._job(source, workdir, eager)
         with self._slots.taken(_SLOT_WAIT_S), metrics.GATE_SECONDS.time():
             outcome = self._judge(job)
         if not isinstance(outcome.verdict, Accept):
@@ -83,7 +80,7 @@ class Sandbox:
         except OSError as exc:
             raise Unavailable("The image could not be read back after it was verified.") from exc
 
-    def derive(self, source: Path, workdir: Path, variant: str) -> Derivative | None:
+    def derive(self, source: Path, workdir: Path, variant: Variant) -> Derivative | None:
         """Make one variant of a published image, into `workdir` (as for `inspect`).
 
         None when that takes more time or memory than an image may have, or Pillow cannot do it. Raises Unavailable when
@@ -106,8 +103,9 @@ class Sandbox:
         """End the child processes. Jobs that are under way become Unavailable."""
         self._children.close()
 
-    def _job(self, source: Path, workdir: Path, variants: tuple[str, ...]) -> Job:
-        return Job(str(source.absolute()), str(workdir.absolute()), variants, self._memory_bytes, self._cpu_s)
+    def _job(self, source: Path, workdir: Path, variants: tuple[Variant, ...]) -> Job:
+        names = tuple(variant.file_name for variant in variants)
+        return Job(str(source.absolute()), str(workdir.absolute()), names, self._memory_bytes, self._cpu_s)
 
     def _judge(self, job: Job) -> _Outcome:
         first = self._attempt(job)
@@ -195,10 +193,9 @@ def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Pat
 
 def _derivatives(made: tuple[Made, ...], workdir: Path) -> Iterator[Derivative]:
     for item in made:
-        variant = VARIANTS[item.name]
-        path = workdir / variant.file_name
+        path = workdir / item.name
         if stat.S_ISREG(path.lstat().st_mode):
-            yield Derivative(item.name, EXTENSIONS[variant.mime], variant.mime, path, item.width, item.height)
+            yield Derivative(item.name, from_file_name(item.name).mime, path, item.width, item.height)
 
 
 def _digest(path: Path) -> tuple[int, str]:

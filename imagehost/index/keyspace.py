@@ -21,7 +21,7 @@ script touches is in one slot.
                                 node: which run of which Redis server the epoch was made on; renewed_at: when (ms)
                                 settled: the last epoch in which a check of the whole shard came to its end
                                 checked_at: when a check last did, ms; check_op check_until: who checks now, until when
-    lease:{4k}9a…:preview  string   who makes this derivative of the image; lapses by itself
+    lease:{4k}9a…:preview.webp  string   who makes this derivative of the image; lapses by itself
 """
 
 import re
@@ -56,7 +56,7 @@ def meta(shard: str) -> str:
 
 
 def lease(iid: str, variant: str) -> str:
-    """The lease on making one derivative of an image."""
+    """The lease on making one derivative of an image; `variant` is the name of its file."""
     return f"lease:{_tagged(iid)}:{variant}"
 
 

@@ -5,20 +5,20 @@ can send no token. Where viewers reach the bucket, these are presigned, and the 
 Addresses that end stay the same inside an image's window, so that browsers and CDNs keep what is behind them.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from imagehost.imaging.variants import VARIANTS
+from imagehost.imaging.variants import PREVIEW, THUMB, Variant
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Image
 from imagehost.services import sources
 from imagehost.services.derivatives import Derivatives, find_stored, may_be_made
 from imagehost.services.parts import Parts
-from imagehost.services.sources import Purpose, Source, Variant
+from imagehost.services.sources import Source
+from imagehost.services.ways import AS_IT_IS, Way
 from imagehost.storage.presign import SignedUrl, Window
-
-ORIGINAL = "original"  # what a signature calls it: its addresses name no variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +58,40 @@ class Delivery:
         return Links(
             url=f"{self._public_url}/i/{image.iid}.{EXTENSIONS[image.mime]}",
             src=src,
-            thumb=self._link(image, "thumb", window) if find_stored(image, "thumb") else None,
-            preview=self._link(image, "preview", window) if may_be_made(image, "preview") else src,
+            thumb=self._link(image, THUMB, window) if find_stored(image, THUMB) else None,
+            preview=self._link(image, PREVIEW, window) if may_be_made(image, PREVIEW) else src,
             expires_at_s=window.expires_at_s,
         )
 
-    def find_source(self, image: Image, variant: Variant | None, purpose: Purpose | None = None) -> Source:
-        """The bytes to show: the variant, made now if need be, or the original where there is no such derivative.
-        Raises what `Derivatives.provide` raises."""
+    def find_source(self, image: Image, way: Way = AS_IT_IS, accepted: Container[str] = ()) -> Source:
+        """The bytes to show to a viewer who names these media types: the variant, made now if need be, or the original
+        where there is no such derivative. Raises what `Derivatives.provide` raises."""
+        variant = way.find_variant(image, accepted)
         stored = self._derivatives.provide(image, variant) if variant else None
         if stored is not None:
             return sources.derivative(image, stored)
         stands_in = variant is not None and may_be_made(image, variant)
-        return sources.original(image, purpose, stands_in=stands_in)
+        return sources.original(image, way.purpose, stands_in=stands_in)
 
     def redirect(
         self,
         image: Image,
-        variant: Variant | None,
-        method: Literal["GET", "HEAD"],
-        purpose: Purpose | None = None,
+        way: Way = AS_IT_IS,
+        accepted: Container[str] = (),
+        *,
+        method: Literal["GET", "HEAD"] = "GET",
     ) -> Redirect:
         """Where a viewer is sent for `find_source`, which see."""
-        source = self.find_source(image, variant, purpose)
+        source = self.find_source(image, way, accepted)
         window = self._presigner.window(image.iid)
         return Redirect(self._presigned(image, source, window, method).url, self._rest_s(window.ends_at_s))
 
-    def find_end(
-        self, signature: str | None, iid: str, variant: Variant | None, purpose: Purpose | None = None
-    ) -> int | None:
-        """When the leave ends that an address of ours gives (seconds); None unless it was signed for this image, this
-        variant and this purpose, and is in time."""
-        if signature is None or (variant and purpose):
+    def find_end(self, signature: str | None, iid: str, way: Way) -> int | None:
+        """When the leave ends that an address of ours gives (seconds); None unless it was signed for this image and
+        this way to see it, and is in time."""
+        if signature is None or (way.purpose and (way.variant or way.is_size)):
             return None
-        return self._views.find_end(signature, iid, purpose or variant or ORIGINAL, self._presigner.now_s())
+        return self._views.find_end(signature, iid, way.name, self._presigner.now_s())
 
     def cache_control(self, image: Image, source: Source, ends_at_s: int | None) -> str:
         """How long the app's own answer with these bytes may be kept: at the public address to the end of the image's
@@ -101,12 +101,13 @@ class Delivery:
             return sources.cache_control(image, rest_s, immutable=False)
         return sources.cache_control(image, self._rest_s(ends_at_s))
 
-    def presign(self, image: Image, purpose: Purpose, expires_in_s: int) -> SignedUrl:
-        """A URL for one purpose that ends when asked: to view or embed inline, or to download as a file."""
-        if self.is_proxy:
+    def presign(self, image: Image, way: Way, expires_in_s: int) -> SignedUrl:
+        """A URL that ends when asked, for one purpose (to view or embed inline, or to download as a file) or of one
+        size, which is made when it is first asked for."""
+        if self.is_proxy or way.is_size:
             ends_at_s = int(self._presigner.now_s()) + expires_in_s
-            return SignedUrl(self._signed(image, None, ends_at_s, purpose), {}, ends_at_s)
-        source = sources.original(image, purpose)
+            return SignedUrl(self._signed(image, way, ends_at_s), {}, ends_at_s)
+        source = sources.original(image, way.purpose)
         return self._presigner.get_for(
             source.object_key,
             expires_in_s,
@@ -117,24 +118,23 @@ class Delivery:
 
     def _link(self, image: Image, variant: Variant | None, window: Window) -> str:
         if self.is_proxy:
-            return self._signed(image, variant, window.expires_at_s)
+            return self._signed(image, Way(variant=variant.name if variant else None), window.expires_at_s)
         if variant is None:
             return self._presigned(image, sources.original(image), window, "GET").url
         if stored := find_stored(image, variant):
             return self._presigned(image, sources.derivative(image, stored), window, "GET").url
         # Made by the app, which redirects. A private image's is signed, because an <img> can send no token.
-        address = f"{self._public_url}/i/{image.iid}?variant={variant}"
+        address = f"{self._public_url}/i/{image.iid}?variant={variant.name}"
         if image.private:
-            address += f"&sig={self._views.dumps(image.iid, variant, window.expires_at_s)}"
+            address += f"&sig={self._views.dumps(image.iid, variant.name, window.expires_at_s)}"
         return address
 
-    def _signed(self, image: Image, variant: Variant | None, ends_at_s: int, purpose: Purpose | None = None) -> str:
-        """The app's own address, good for one variant or purpose. With an extension: some CDNs keep nothing else."""
-        name = VARIANTS[variant].file_name if variant else f"{ORIGINAL}.{EXTENSIONS[image.mime]}"
-        signature = self._views.dumps(image.iid, purpose or variant or ORIGINAL, ends_at_s)
-        said = [("variant", variant), ("purpose", purpose), ("sig", signature)]
-        query = urlencode([(parameter, value) for parameter, value in said if value])
-        return f"{self._public_url}/i/{image.iid}.{name.partition('.')[2]}?{query}"
+    def _signed(self, image: Image, way: Way, ends_at_s: int) -> str:
+        """The app's own address, good for one way. With an extension: some CDNs keep nothing else."""
+        variant = way.find_variant(image, ())
+        extension = EXTENSIONS[variant.mime if variant else image.mime]
+        query = urlencode(way.parameters | {"sig": self._views.dumps(image.iid, way.name, ends_at_s)})
+        return f"{self._public_url}/i/{image.iid}.{extension}?{query}"
 
     def _presigned(self, image: Image, source: Source, window: Window, method: str) -> SignedUrl:
         return self._presigner.get(

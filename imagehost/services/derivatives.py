@@ -18,7 +18,7 @@ from cachetools import TTLCache
 
 from imagehost import faults, ids
 from imagehost.errors import SizeMismatch, Unavailable
-from imagehost.imaging.variants import VARIANTS, Variant
+from imagehost.imaging.variants import Variant
 from imagehost.models import Image
 from imagehost.services.death import find_end
 from imagehost.services.parts import Parts
@@ -47,17 +47,15 @@ class _Wanted:
         return object_keys.variant(image.uid, image.iid, image.version, self.variant.file_name)
 
 
-def find_stored(image: Image, variant: str) -> str | None:
+def find_stored(image: Image, variant: Variant) -> str | None:
     """The name of a derivative that the image's record names."""
-    name = VARIANTS[variant].file_name
-    return name if name in image.variants else None
+    return variant.file_name if variant.file_name in image.variants else None
 
 
-def may_be_made(image: Image, variant: str) -> bool:
+def may_be_made(image: Image, variant: Variant) -> bool:
     """Whether a variant is made on demand. Where the image fits anyway, the original serves as well, moving too: every
     format that the gate lets in is one that browsers show."""
-    recipe = VARIANTS[variant]
-    return recipe.on_demand and max(image.width, image.height) > recipe.fit_px
+    return variant.on_demand and variant.changes(image.width, image.height, image.mime)
 
 
 class Derivatives:
@@ -69,7 +67,7 @@ class Derivatives:
         self._failed: TTLCache[str, int] = TTLCache(KNOWN_MAX, KNOWN_S)
         self._lock = threading.Lock()
 
-    def provide(self, image: Image, variant: str) -> str | None:
+    def provide(self, image: Image, variant: Variant) -> str | None:
         """The name of a derivative, stored by now; None where the original has to serve: it is small enough, or the
         derivative takes more time or memory than an image may have, or failed again and again.
 
@@ -79,7 +77,7 @@ class Derivatives:
         stored = find_stored(image, variant)
         if stored is not None or not may_be_made(image, variant):
             return stored
-        wanted = _Wanted(image, VARIANTS[variant])
+        wanted = _Wanted(image, variant)
         known = self._recall(wanted)
         if known is None:
             known = self._is_stored(wanted) or self._make_once(wanted)
@@ -112,7 +110,7 @@ class Derivatives:
     @contextlib.contextmanager
     def _lease(self, wanted: _Wanted) -> Iterator[bool]:
         leases, holder = self._parts.leases, ids.new_op()
-        what = (wanted.image.iid, wanted.variant.name, holder)
+        what = (wanted.image.iid, wanted.variant.file_name, holder)
         taken = leases.take(*what, self._parts.lease_ms) == 0
         try:
             yield taken
@@ -140,7 +138,7 @@ class Derivatives:
     def _work(self, wanted: _Wanted, folder: Path) -> bool:
         source = folder / "source"
         self._fetch(wanted.image, source)
-        made = self._parts.sandbox.derive(source, folder, wanted.variant.name)
+        made = self._parts.sandbox.derive(source, folder, wanted.variant)
         if made is None:
             return False
         try:

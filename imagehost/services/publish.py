@@ -102,9 +102,8 @@ class Publisher:
         self._parts.objects.put_file(object_key, accepted.path, accepted.mime)
         variants = []
         for made in accepted.derivatives:
-            name = f"{made.name}.{made.extension}"
-            self._parts.objects.put_file(object_keys.variant(uid, iid, version, name), made.path, made.mime)
-            variants.append(name)
+            self._parts.objects.put_file(object_keys.variant(uid, iid, version, made.name), made.path, made.mime)
+            variants.append(made.name)
         return Image(
             iid=iid,
             uid=uid,

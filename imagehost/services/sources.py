@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from imagehost.imaging.variants import from_file_name
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Image
+from imagehost.services.ways import Purpose
 from imagehost.storage import object_keys
 
-Variant = Literal["thumb", "preview"]
-Purpose = Literal["view", "download", "embed"]
 FITTING = {mime: (f".{extension}",) for mime, extension in EXTENSIONS.items()} | {"image/jpeg": (".jpg", ".jpeg")}
-VARIANT_MIME = {"webp": "image/webp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def derivative(image: Image, name: str) -> Source:
     """A derivative that is stored by now, by its name in the bucket."""
     return Source(
         object_keys.variant(image.uid, image.iid, image.version, name),
-        VARIANT_MIME[name.partition(".")[2]],
+        from_file_name(name).mime,
         "inline",
         f"{image.version}.{name}",
         None,

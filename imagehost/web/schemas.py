@@ -3,12 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -198,13 +197,6 @@ class IfMatch(BaseModel):
     if_match: str | None = Field(None, alias="If-Match", description='the `ETag` of an earlier answer: `"<rev>"`')
 
 
-class PresignRequest(Request):
-    """What a URL is for, and how long it shall last."""
-
-    purpose: Literal["view", "download", "embed"] = "view"
-    url_expires_in_s: Annotated[StrictInt, Field(ge=1, le=604_800)] = 3_600
-
-
 class ApiKeyRequest(Request):
     """A new API key."""
 
@@ -230,17 +222,3 @@ class ListQuery(Request):
         if self.page is not None and self.cursor is not None:
             raise ValueError("give page or cursor, not both")
         return self
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-class ViewQuery(Request):
-    """Which bytes of an image: the original, or a variant."""
-
-    variant: Annotated[Literal["thumb", "preview"], BeforeValidator(_lower)] | None = None
-    purpose: Annotated[Literal["view", "download", "embed"], Field(description="part of what presign made")] | None = (
-        None
-    )
-    sig: Annotated[str, Field(max_length=200, description="part of a signed address: may see just this")] | None = None

@@ -6,23 +6,25 @@ from typing import Literal
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
-from imagehost.errors import ImageDeleted, ImageNotFound
+from imagehost.errors import ImageDeleted, ImageNotFound, NotOwner
 from imagehost.ids import is_id
 from imagehost.models import Image, Published
 from imagehost.services.caller import Caller
+from imagehost.services.ways import Way
 from imagehost.web import answers
 from imagehost.web.api.route import PREFIX, endpoint
 from imagehost.web.context import services
 from imagehost.web.present import to_image, to_time
-from imagehost.web.schemas import IfMatch, ImageEdit, PresignRequest, ViewQuery
+from imagehost.web.schemas import IfMatch, ImageEdit
 from imagehost.web.sending import send
+from imagehost.web.view_schemas import PresignRequest, ViewQuery
 
 TAG = "Images"
 IMAGE = f"{PREFIX}/image/<iid>"
 NO_REV = -1
 # A redirect, or the bytes, a range of them, and word that they are known already: `IMAGEHOST_DELIVERY` decides.
 VIEWS = {302: None, 200: None, 206: None, 304: None}
-NO_VIEW = (404, 410, 412, 416)
+NO_VIEW = (403, 404, 410, 412, 416)
 
 
 @endpoint("GET", "/i/<name>", query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
@@ -98,11 +100,11 @@ def delete_image(caller: Caller, iid: str) -> ResponseReturnValue:
     tag=TAG,
 )
 def presign_image(caller: Caller, iid: str, body: PresignRequest) -> ResponseReturnValue:
-    """A URL of one's own image for one purpose, good for as long as asked."""
+    """A URL of one's own image for one purpose, or of one size, good for as long as asked."""
     published = services().library.get_for_viewer(_known(iid), caller.uid, caller=caller)
     if published.image.uid != caller.uid:
         raise ImageNotFound()
-    signed = services().delivery.presign(published.image, body.purpose, body.url_expires_in_s)
+    signed = services().delivery.presign(published.image, body.to_way(), body.url_expires_in_s)
     return {"url": signed.url, "expires_at": to_time(signed.expires_at_s * 1000)}
 
 
@@ -121,35 +123,46 @@ def _visible(iid: str, caller: Caller | None, *, signed: bool = False) -> Publis
 
 
 def _view(iid: str, caller: Caller | None, query: ViewQuery) -> ResponseReturnValue:
-    delivery = services().delivery
-    ends_at_s = delivery.find_end(query.sig, iid, query.variant, query.purpose)
-    if query.purpose is not None and ends_at_s is None:
+    delivery, way = services().delivery, query.to_way()
+    ends_at_s = delivery.find_end(query.sig, iid, way)
+    if way.purpose is not None and ends_at_s is None:
         raise ImageNotFound()
     published = _visible(iid, caller, signed=ends_at_s is not None)
+    is_owner = caller is not None and caller.uid == published.image.uid
+    if way.is_size and ends_at_s is None and not is_owner:
+        raise NotOwner("Its owner can have this address signed, by presign; thumb and preview need none.")
     try:
-        answer = (_sent if delivery.is_proxy else _redirected)(published.image, query, ends_at_s)
+        answer = (_sent if delivery.is_proxy else _redirected)(published.image, way, ends_at_s)
     except ImageDeleted:  # while the variant was being made, or its bytes were looked for
-        if caller is not None and caller.uid == published.image.uid:
+        if is_owner:
             raise
         raise ImageNotFound() from None
-    if request.method != "HEAD" and query.variant is None and ends_at_s is None and not answer.content_range.start:
+    is_original = way.variant is None and not way.is_size
+    if request.method != "HEAD" and is_original and ends_at_s is None and not answer.content_range.start:
         services().library.count_view(published)
-    if published.image.private:
-        answer.headers["Vary"] = "Cookie, Authorization, X-API-Key"
+    if published.image.private or (way.is_size and ends_at_s is None):
+        answer.vary.update(("Cookie", "Authorization", "X-API-Key"))
+    if way.depends_on_viewer:
+        answer.vary.add("Accept")
     return answer
 
 
-def _redirected(image: Image, query: ViewQuery, _: int | None) -> Response:
+def _accepted() -> set[str]:
+    """What the viewer names; a wildcard says nothing about what is newer than the viewer."""
+    return {mime for mime, quality in request.accept_mimetypes if quality > 0}
+
+
+def _redirected(image: Image, way: Way, _: int | None) -> Response:
     method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
-    target = services().delivery.redirect(image, query.variant, method, query.purpose)
+    target = services().delivery.redirect(image, way, _accepted(), method=method)
     scope = "private" if image.private else "public"
     return Response(
         status=302, headers={"Location": target.url, "Cache-Control": f"{scope}, max-age={target.max_age_s}"}
     )
 
 
-def _sent(image: Image, query: ViewQuery, ends_at_s: int | None) -> Response:
-    source = services().delivery.find_source(image, query.variant, query.purpose)
+def _sent(image: Image, way: Way, ends_at_s: int | None) -> Response:
+    source = services().delivery.find_source(image, way, _accepted())
     answer = send(image, source)
     answer.headers["Cache-Control"] = services().delivery.cache_control(image, source, ends_at_s)
     return answer

@@ -12,14 +12,17 @@ import pytest
 from imagehost import faults
 from imagehost.build import build_services
 from imagehost.errors import ImageDeleted, ImageNotFound, OutcomeUnknown, Unavailable
+from imagehost.imaging.variants import PREVIEW, THUMB
 from imagehost.models import Image
 from imagehost.services import derivatives
 from imagehost.services.derivatives import Derivatives
 from imagehost.services.facade import Services
+from imagehost.services.ways import Way
 from tests.contract.services.conftest import Bench, Crash, faulty
 from tests.images import large_photo
 
-NAME = "preview.webp"
+NAME = PREVIEW.file_name
+AS_PREVIEW = Way(variant="preview")
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_a_hundred_first_views_at_once_make_one_derivative(bench: Bench, image: 
 
     def view(number: int) -> str:
         ready.wait()
-        return processes[number % 2].delivery.redirect(image, "preview", "GET").url
+        return processes[number % 2].delivery.redirect(image, AS_PREVIEW).url
 
     with ThreadPoolExecutor(100) as pool:
         urls = set(pool.map(view, range(100)))
@@ -74,21 +77,21 @@ def test_a_hundred_first_views_at_once_make_one_derivative(bench: Bench, image: 
 
 
 def test_what_was_made_once_is_found_by_other_processes_and_asked_for_only_once(bench: Bench, image: Image) -> None:
-    assert Derivatives(bench.parts).provide(image, "preview") == NAME
+    assert Derivatives(bench.parts).provide(image, PREVIEW) == NAME
     bench.sandbox.plan["derive"] = ["break"]
     another = Derivatives(replace(bench.parts, objects=bench.objects, sandbox=bench.sandbox))
-    assert another.provide(image, "preview") == NAME
+    assert another.provide(image, PREVIEW) == NAME
     bench.objects.plan["find_size"] = ["break"]
-    assert another.provide(image, "preview") == NAME
+    assert another.provide(image, PREVIEW) == NAME
 
 
 def test_an_image_that_fits_is_its_own_preview_and_a_thumb_is_never_made_late(bench: Bench, image: Image) -> None:
     bench.sandbox.plan["derive"] = ["break"]
     nothing_asked = Derivatives(replace(bench.parts, objects=bench.objects, sandbox=bench.sandbox))
     bench.objects.plan["find_size"] = ["break"]
-    assert nothing_asked.provide(replace(image, width=1600, height=1600, frames=9), "preview") is None
-    assert nothing_asked.provide(replace(image, variants=()), "thumb") is None
-    assert nothing_asked.provide(replace(image, variants=("thumb.webp", NAME)), "preview") == NAME
+    assert nothing_asked.provide(replace(image, width=1600, height=1600, frames=9), PREVIEW) is None
+    assert nothing_asked.provide(replace(image, variants=()), THUMB) is None
+    assert nothing_asked.provide(replace(image, variants=("thumb.webp", NAME)), PREVIEW) == NAME
 
 
 def test_a_derivative_beyond_its_budget_is_the_original_and_not_tried_again_at_once(bench: Bench, image: Image) -> None:
@@ -98,9 +101,9 @@ def test_a_derivative_beyond_its_budget_is_the_original_and_not_tried_again_at_o
 
     sandbox: Any = Slow(None)
     services = Services.of(replace(bench.parts, sandbox=sandbox))
-    original = services.delivery.redirect(image, None, "GET")
+    original = services.delivery.redirect(image)
     for _ in range(3):
-        assert services.delivery.redirect(image, "preview", "GET").url == original.url
+        assert services.delivery.redirect(image, AS_PREVIEW).url == original.url
     assert sandbox.calls == 1
     assert not is_stored(bench, image)
 
@@ -109,29 +112,29 @@ def test_who_has_waited_long_enough_is_told_to_come_again(
     bench: Bench, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(derivatives, "WAIT_S", 0.0)
-    bench.parts.leases.take(image.iid, "preview", "another process", 60_000)
+    bench.parts.leases.take(image.iid, NAME, "another process", 60_000)
     with pytest.raises(Unavailable) as caught:
-        bench.services.delivery.redirect(image, "preview", "GET")
+        bench.services.delivery.redirect(image, AS_PREVIEW)
     assert int(caught.value.headers["Retry-After"]) >= 1
-    bench.parts.leases.give_back(image.iid, "preview", "another process")
-    assert "/variants/" in bench.services.delivery.redirect(image, "preview", "GET").url
+    bench.parts.leases.give_back(image.iid, NAME, "another process")
+    assert "/variants/" in bench.services.delivery.redirect(image, AS_PREVIEW).url
 
 
 def test_a_waiting_view_takes_over_when_the_maker_gives_up(bench: Bench, image: Image) -> None:
-    bench.parts.leases.take(image.iid, "preview", "another process", 60_000)
+    bench.parts.leases.take(image.iid, NAME, "another process", 60_000)
     with ThreadPoolExecutor(1) as pool:
-        view = pool.submit(Derivatives(bench.parts).provide, image, "preview")
-        bench.parts.leases.give_back(image.iid, "preview", "another process")
+        view = pool.submit(Derivatives(bench.parts).provide, image, PREVIEW)
+        bench.parts.leases.give_back(image.iid, NAME, "another process")
         assert view.result() == NAME
 
 
 def test_a_view_that_gets_the_lease_looks_again_before_it_makes_anything(bench: Bench, image: Image) -> None:
     leases = faulty(bench.parts.leases)
     leases.plan["take"] = ["do"]
-    leases.first = lambda: Derivatives(bench.parts).provide(image, "preview")
+    leases.first = lambda: Derivatives(bench.parts).provide(image, PREVIEW)
     bench.sandbox.plan["derive"] = ["break"]
     late = Derivatives(replace(bench.parts, leases=leases, sandbox=bench.sandbox))
-    assert late.provide(image, "preview") == NAME
+    assert late.provide(image, PREVIEW) == NAME
 
 
 @pytest.mark.parametrize("adapter, method", [("sandbox", "derive"), ("objects", "download"), ("objects", "put_file")])
@@ -140,25 +143,25 @@ def test_what_fails_on_the_way_is_unavailable_and_works_the_next_time(
 ) -> None:
     getattr(bench, adapter).plan[method] = ["fail"]
     with pytest.raises(Unavailable):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
-    assert "/variants/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
+    assert "/variants/" in bench.faulty.delivery.redirect(image, AS_PREVIEW).url
 
 
 def test_what_fails_again_and_again_is_the_original_and_not_tried_again_at_once(bench: Bench, image: Image) -> None:
     bench.sandbox.plan["derive"] = ["fail"] * derivatives.FAILURES + ["break"]
     for _ in range(derivatives.FAILURES - 1):
         with pytest.raises(Unavailable):
-            bench.faulty.delivery.redirect(image, "preview", "GET")
+            bench.faulty.delivery.redirect(image, AS_PREVIEW)
     for _ in range(3):
-        assert "/uploads/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
+        assert "/uploads/" in bench.faulty.delivery.redirect(image, AS_PREVIEW).url
     assert not is_stored(bench, image)
 
 
 def test_an_original_that_is_not_what_was_published_is_unavailable(bench: Bench, image: Image) -> None:
     with pytest.raises(Unavailable, match="damaged"):
-        bench.services.delivery.redirect(replace(image, size=image.size + 1), "preview", "GET")
+        bench.services.delivery.redirect(replace(image, size=image.size + 1), AS_PREVIEW)
     with pytest.raises(Unavailable, match="missing"):
-        bench.services.delivery.redirect(replace(image, key=image.key + "x"), "preview", "GET")
+        bench.services.delivery.redirect(replace(image, key=image.key + "x"), AS_PREVIEW)
 
 
 @pytest.mark.parametrize("adapter, method", [("objects", "download"), ("sandbox", "derive"), ("objects", "put_file")])
@@ -169,7 +172,7 @@ def test_a_delete_before_the_derivative_is_stored_leaves_nothing(
     at.plan[method] = ["do"]
     at.first = lambda: bench.services.changes.delete(bench.uid, image.iid)
     with pytest.raises(ImageDeleted):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
     assert bench.objects_of(image.iid) == set()
 
 
@@ -178,7 +181,7 @@ def test_a_delete_after_the_derivative_is_stored_takes_it_along(
 ) -> None:
     at_after_derivative(lambda: bench.services.changes.delete(bench.uid, image.iid))
     with pytest.raises(ImageDeleted):
-        bench.services.delivery.redirect(image, "preview", "GET")
+        bench.services.delivery.redirect(image, AS_PREVIEW)
     assert bench.objects_of(image.iid) == set()
 
 
@@ -191,14 +194,14 @@ def test_a_delete_that_dies_after_its_commit_has_the_maker_remove_its_own(bench:
     bench.objects.plan["put_file"] = ["do"]
     bench.objects.first = die
     with pytest.raises(ImageDeleted):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
     assert not is_stored(bench, image)
     bench.sweep_now(image.iid)
     assert bench.objects_of(image.iid) == set()
 
 
 def test_a_delete_between_the_look_and_the_answer_takes_the_derivative_along(bench: Bench, image: Image) -> None:
-    bench.services.delivery.redirect(image, "preview", "GET")
+    bench.services.delivery.redirect(image, AS_PREVIEW)
     assert is_stored(bench, image)
     assert bench.services.changes.delete(bench.uid, image.iid)
     assert bench.objects_of(image.iid) == set()
@@ -209,16 +212,16 @@ def test_a_derivative_whose_put_was_in_doubt_while_the_image_died_is_removed(ben
     bench.sandbox.first = lambda: bench.services.changes.delete(bench.uid, image.iid)
     bench.objects.plan["put_file"] = ["apply"]
     with pytest.raises(ImageDeleted):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
     assert bench.objects_of(image.iid) == set()
 
 
 def test_a_derivative_whose_put_was_in_doubt_is_found_the_next_time(bench: Bench, image: Image) -> None:
     bench.objects.plan["put_file"] = ["apply"]
     with pytest.raises(OutcomeUnknown):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
     bench.sandbox.plan["derive"] = ["break"]
-    assert "/variants/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
+    assert "/variants/" in bench.faulty.delivery.redirect(image, AS_PREVIEW).url
 
 
 def test_a_maker_that_dies_after_its_put_leaves_what_the_next_view_uses(
@@ -229,16 +232,16 @@ def test_a_maker_that_dies_after_its_put_leaves_what_the_next_view_uses(
 
     at_after_derivative(die)
     with pytest.raises(Crash):
-        bench.services.delivery.redirect(image, "preview", "GET")
+        bench.services.delivery.redirect(image, AS_PREVIEW)
     faults.disarm()
     bench.sandbox.plan["derive"] = ["break"]
-    assert "/variants/" in bench.faulty.delivery.redirect(image, "preview", "GET").url
+    assert "/variants/" in bench.faulty.delivery.redirect(image, AS_PREVIEW).url
 
 
 def test_a_derivative_is_not_kept_for_a_version_that_no_record_names(bench: Bench, image: Image) -> None:
     other = replace(image, version="f" * 32)
     with pytest.raises(ImageNotFound):
-        bench.services.delivery.redirect(other, "preview", "GET")
+        bench.services.delivery.redirect(other, AS_PREVIEW)
     assert bench.objects_of(image.iid) == {image.version}
 
 
@@ -248,6 +251,6 @@ def test_no_file_stays_behind_on_disk(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     bench.objects.plan["put_file"] = ["fail", "ok"]
     with pytest.raises(Unavailable):
-        bench.faulty.delivery.redirect(image, "preview", "GET")
-    bench.faulty.delivery.redirect(image, "preview", "GET")
+        bench.faulty.delivery.redirect(image, AS_PREVIEW)
+    bench.faulty.delivery.redirect(image, AS_PREVIEW)
     assert list(tmp_path.iterdir()) == []

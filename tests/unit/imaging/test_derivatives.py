@@ -10,6 +10,7 @@ from PIL import Image
 
 from imagehost.errors import Unavailable
 from imagehost.imaging.sandbox import Sandbox
+from imagehost.imaging.variants import FORMATS, PREVIEW, Variant, sized
 from imagehost.mediatypes import EXTENSIONS
 from tests import images
 
@@ -19,22 +20,22 @@ Derive = Callable[..., Image.Image | None]
 
 @pytest.fixture
 def derive(sandbox: Sandbox, tmp_path: Path) -> Iterator[Derive]:
-    """Makes the preview of an image, in a sandbox with the limits of production or with these."""
+    """Makes the preview of an image, or another variant, in a sandbox with the limits of production or with these."""
 
-    def derive(data: bytes, **limits: Any) -> Image.Image | None:
+    def derive(data: bytes, variant: Variant = PREVIEW, **limits: Any) -> Image.Image | None:
         source = tmp_path / "source"
         source.write_bytes(data)
         used = Sandbox(1, slots_dir=tmp_path / "slots", **limits) if limits else sandbox
         try:
-            made = used.derive(source, tmp_path, "preview")
+            made = used.derive(source, tmp_path, variant)
         finally:
             if used is not sandbox:
                 used.close()
         if made is None:
             return None
-        assert made.path == tmp_path / "preview.webp"
+        assert (made.name, made.path, made.mime) == (variant.file_name, tmp_path / variant.file_name, variant.mime)
         opened.append(Image.open(made.path))
-        assert (opened[-1].format, opened[-1].size) == ("WEBP", (made.width, made.height))
+        assert (Image.MIME[opened[-1].format or ""], opened[-1].size) == (variant.mime, (made.width, made.height))
         return opened[-1]
 
     opened: list[Image.Image] = []
@@ -71,6 +72,47 @@ def test_a_preview_stands_upright_whole_and_in_srgb(derive: Derive) -> None:
     blue = derive(images.swapped_profile_jpeg())
     assert blue is not None
     assert blue.convert("RGB").crop((20, 20, 21, 21)).tobytes()[2] > 200
+
+
+@pytest.mark.parametrize("mime", FORMATS.values())
+def test_every_size_is_made_in_every_format(mime: str, derive: Derive) -> None:
+    large = images.encode(images.corner(3000, 1500), "image/jpeg")
+    for name, size in (("w64", (64, 32)), ("h160", (320, 160)), ("w640h160", (320, 160)), ("w2048", (2048, 1024))):
+        image = derive(large, sized(name, mime))
+        assert image is not None
+        assert image.size == size
+        red, green, _ = image.convert("RGB").crop((size[0] // 8, size[1] // 8, size[0], size[1])).tobytes()[:3]
+        assert red > 200 > 100 > green
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+def test_a_covering_size_shows_the_middle_upright(turn: int, derive: Derive) -> None:
+    upright = Image.new("RGB", (900, 300), "white")
+    upright.paste("red", (300, 0, 600, 300))
+    stored = upright if turn == 1 else upright.transpose(Image.Transpose.ROTATE_90)
+    image = derive(images.oriented(turn, image=stored), sized("w160h160-cover", "image/png"))
+    assert image is not None
+    assert image.size == (160, 160)
+    for place in ((4, 4), (155, 4), (80, 80), (4, 155), (155, 155)):
+        red, green, _ = image.convert("RGB").crop((*place, place[0] + 1, place[1] + 1)).tobytes()
+        assert red > 200 > 100 > green
+
+
+def test_what_is_transparent_is_white_in_a_jpeg_and_stays_so_elsewhere(derive: Derive) -> None:
+    data = images.encode(Image.new("RGBA", (200, 200), (255, 0, 0, 0)), "image/png")
+    for mime in FORMATS.values():
+        image = derive(data, sized("w64", mime))
+        assert image is not None
+        red, green, blue, alpha = image.convert("RGBA").crop((30, 30, 31, 31)).tobytes()
+        assert (min(red, green, blue) > 250, alpha) == (True, 255) if mime == "image/jpeg" else alpha == 0
+
+
+def test_a_size_moves_as_webp_and_is_the_first_frame_in_other_formats(derive: Derive) -> None:
+    data = images.animated("image/gif", 4, (170, 25), duration=50)
+    for mime in FORMATS.values():
+        image = derive(data, sized("w64", mime))
+        assert image is not None
+        assert getattr(image, "n_frames", 1) == (4 if mime == "image/webp" else 1)
 
 
 def test_a_preview_is_never_larger_than_its_image(derive: Derive) -> None:

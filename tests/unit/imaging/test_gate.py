@@ -35,7 +35,7 @@ def thumb_of(header_of: Open, tmp_path: Path) -> Callable[..., Image.Image]:
     def thumb_of(data: bytes, variant: Variant = THUMB) -> Image.Image:
         path, header = header_of(data)
         size = (header.width, header.height)
-        px = derive.seed_px([variant])
+        px = derive.seed_px([variant], *size)
         seed = gate.decode(path, header, px, lambda frame: derive.make_seed(frame, size, px))
         derive.write_variant(seed, variant, tmp_path / "thumb")
         with Image.open(tmp_path / "thumb") as thumb:

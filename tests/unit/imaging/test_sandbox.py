@@ -32,7 +32,7 @@ def test_a_photograph_is_accepted_in_every_format(mime: str, inspect: Inspect) -
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "hubble", "rocket"])
 def test_every_test_photograph_gets_a_thumb_that_fits_400_px(name: str, inspect: Inspect) -> None:
     (thumb,) = inspect(images.photo(name)).derivatives
-    assert (thumb.name, thumb.extension, thumb.mime) == ("thumb", "webp", "image/webp")
+    assert (thumb.name, thumb.mime) == ("thumb.webp", "image/webp")
     assert max(thumb.width, thumb.height) == 400
     with Image.open(thumb.path) as image:
         assert (image.format, image.size, image.mode) == ("WEBP", (thumb.width, thumb.height), "RGB")
@@ -132,11 +132,6 @@ def test_without_eager_variants_nothing_is_derived(sandbox: Sandbox, tmp_path: P
     accepted = sandbox.inspect(images.PHOTOS / "coffee.jpg", tmp_path, eager=())
     assert accepted.derivatives == ()
     assert [path.name for path in tmp_path.iterdir()] == ["sanitised.jpg"]
-
-
-def test_an_unknown_variant_is_a_programming_error(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="huge"):
-        sandbox.inspect(images.PHOTOS / "coffee.jpg", tmp_path, eager=("huge",))
 
 
 def test_a_source_that_the_result_would_overwrite_is_a_programming_error(sandbox: Sandbox, tmp_path: Path) -> None:

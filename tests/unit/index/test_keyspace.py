@@ -27,7 +27,7 @@ def test_all_redis_keys_of_one_users_call_are_in_one_slot(uid: str) -> None:
         keyspace.user(uid),
         keyspace.user_images(uid),
         keyspace.image(iid),
-        keyspace.lease(iid, "preview"),
+        keyspace.lease(iid, "preview.webp"),
         keyspace.due(shard),
         keyspace.due_of(iid),
         keyspace.meta(shard),
@@ -53,7 +53,7 @@ def test_the_legend_has_a_line_for_every_kind_of_redis_key() -> None:
         keyspace.user(iid),
         keyspace.user_images(iid),
         keyspace.image(iid),
-        keyspace.lease(iid, "preview"),
+        keyspace.lease(iid, "preview.webp"),
         keyspace.due("4k"),
         keyspace.meta("4k"),
     ):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from imagehost.models import Image
 from imagehost.services.delivery import Delivery
 from imagehost.services.parts import Parts
-from imagehost.services.sources import Purpose, Variant
+from imagehost.services.ways import AS_IT_IS, Purpose, Way
 from imagehost.storage import object_keys
 from tests.unit.settings import config
 from tests.unit.strategies import IMAGES, MIMES, SMALLEST
@@ -61,7 +61,7 @@ def image_of(filename: str, mime: str, variants: tuple[str, ...] = ()) -> Image:
 def test_a_download_is_named_as_it_was_without_folders_and_with_an_extension_that_fits(
     delivery: Delivery, filename: str, mime: str, purpose: Purpose
 ) -> None:
-    signed = delivery.presign(image_of(filename, mime), purpose, 60)
+    signed = delivery.presign(image_of(filename, mime), Way(purpose=purpose), 60)
     disposition = overrides(signed.url)["content-disposition"]
     form = r"(inline|attachment); filename=\"([A-Za-z0-9._-]+)\"; filename\*=UTF-8''([A-Za-z0-9%._~-]+)"
     match = re.fullmatch(form, disposition)
@@ -83,7 +83,7 @@ def test_a_download_is_named_as_it_was_without_folders_and_with_an_extension_tha
     ],
 )
 def test_a_name_that_fits_already_stays_as_it_is(delivery: Delivery, filename: str, mime: str, kept: bool) -> None:
-    signed = delivery.presign(image_of(filename, mime), "view", 60)
+    signed = delivery.presign(image_of(filename, mime), Way(purpose="view"), 60)
     name = unquote(overrides(signed.url)["content-disposition"].split("''")[1])
     assert (name == filename) == kept
 
@@ -125,38 +125,38 @@ def test_the_preview_of_a_private_image_carries_a_signature_that_lasts_as_long_a
     assert query["variant"] == ["preview"]
     (signature,) = query["sig"]
     now_s[0] = links.expires_at_s - 1
-    assert delivery.find_end(signature, image.iid, "preview") == links.expires_at_s
-    assert delivery.find_end(signature, image.uid, "preview") is None
-    assert delivery.find_end(signature, image.iid, "thumb") is None
-    assert delivery.find_end(signature, image.iid, None) is None
-    assert delivery.find_end(None, image.iid, "preview") is None
+    assert delivery.find_end(signature, image.iid, Way(variant="preview")) == links.expires_at_s
+    assert delivery.find_end(signature, image.uid, Way(variant="preview")) is None
+    assert delivery.find_end(signature, image.iid, Way(variant="thumb")) is None
+    assert delivery.find_end(signature, image.iid, AS_IT_IS) is None
+    assert delivery.find_end(None, image.iid, Way(variant="preview")) is None
     now_s[0] = links.expires_at_s
-    assert delivery.find_end(signature, image.iid, "preview") is None
+    assert delivery.find_end(signature, image.iid, Way(variant="preview")) is None
     assert delivery.links(image).preview != links.preview
 
 
 def test_a_redirect_may_be_kept_until_its_window_ends(delivery: Delivery, unconnected: Parts) -> None:
     image = image_of("a.png", "image/png")
     window = unconnected.presigner.window(image.iid)
-    target = delivery.redirect(image, None, "GET")
+    target = delivery.redirect(image)
     assert 0 <= target.max_age_s <= window.length_s
     assert target.max_age_s <= window.expires_at_s - unconnected.presigner.now_s()
 
 
 def test_a_variant_that_was_never_made_is_answered_by_the_original(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png")
-    assert delivery.redirect(image, "thumb", "GET").url == delivery.redirect(image, None, "GET").url
+    assert delivery.redirect(image, Way(variant="thumb")).url == delivery.redirect(image).url
 
 
 def test_a_head_is_signed_as_a_head(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png")
-    assert delivery.redirect(image, None, "HEAD").url != delivery.redirect(image, None, "GET").url
+    assert delivery.redirect(image, method="HEAD").url != delivery.redirect(image).url
 
 
 def test_a_redirect_keeps_to_the_purpose_of_the_address_that_led_to_it(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png")
     kinds = {
-        purpose: overrides(delivery.redirect(image, None, "GET", purpose).url)["content-disposition"].split(";")[0]
+        purpose: overrides(delivery.redirect(image, Way(purpose=purpose)).url)["content-disposition"].split(";")[0]
         for purpose in get_args(Purpose)
     }
     assert kinds == {"view": "inline", "download": "attachment", "embed": "inline"}
@@ -176,11 +176,11 @@ def test_where_the_app_sends_the_bytes_every_address_that_ends_is_its_own_and_si
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"http://127.0.0.1:8000/i/{image.iid}.{extension}"
         query = parse_qs(parts.query)
         assert query.get("variant") == (variant and [variant])
-        others: list[Variant | None] = [None, "thumb", "preview"]
+        others = (None, "thumb", "preview")
         for other in others:
             end = links.expires_at_s if other == variant else None
-            assert delivery.find_end(query["sig"][0], image.iid, other) == end
-            assert delivery.find_end(query["sig"][0], image.iid, other, "view") is None
+            assert delivery.find_end(query["sig"][0], image.iid, Way(variant=other)) == end
+            assert delivery.find_end(query["sig"][0], image.iid, Way(variant=other, purpose="view")) is None
     small = delivery.links(replace(image, width=10))
     assert small.preview == small.src
 
@@ -189,20 +189,20 @@ def test_where_the_app_sends_the_bytes_a_presigned_address_is_signed_for_its_pur
     delivery = Delivery(replace(unconnected, config=config(IMAGEHOST_DELIVERY="proxy")))
     image = image_of("a.png", "image/png")
     for purpose in get_args(Purpose):
-        signed = delivery.presign(image, purpose, 60)
+        signed = delivery.presign(image, Way(purpose=purpose), 60)
         query = parse_qs(urlsplit(signed.url).query)
         assert query["purpose"] == [purpose]
         for other in (None, *get_args(Purpose)):
             end = signed.expires_at_s if other == purpose else None
-            assert delivery.find_end(query["sig"][0], image.iid, None, other) == end
-        assert delivery.find_end(query["sig"][0], image.iid, "thumb", purpose) is None
+            assert delivery.find_end(query["sig"][0], image.iid, Way(purpose=other)) == end
+        assert delivery.find_end(query["sig"][0], image.iid, Way(variant="thumb", purpose=purpose)) is None
 
 
 def test_bytes_may_be_kept_to_the_end_of_the_address_that_leads_to_nothing_else(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png")
     window = delivery._presigner.window(image.iid)
     now_s = int(delivery._presigner.now_s())
-    certain = delivery.find_source(image, None)
+    certain = delivery.find_source(image)
     assert not certain.stands_in
     for source, ends_at_s, form in (
         (certain, now_s + 5000, r"public, max-age=(\d+), immutable"),
@@ -218,9 +218,9 @@ def test_bytes_may_be_kept_to_the_end_of_the_address_that_leads_to_nothing_else(
 def test_bytes_have_one_tag_whatever_was_edited_and_each_derivative_its_own(delivery: Delivery) -> None:
     image = image_of("a.png", "image/png", variants=("thumb.webp",))
     edited = replace(image, rev=image.rev + 1, filename="b.png", private=True)
-    tag = delivery.find_source(image, None).tag
-    assert delivery.find_source(edited, None).tag == delivery.find_source(image, None, "download").tag == tag
-    assert delivery.find_source(image, "thumb").tag not in (
+    tag = delivery.find_source(image).tag
+    assert delivery.find_source(edited).tag == delivery.find_source(image, Way(purpose="download")).tag == tag
+    assert delivery.find_source(image, Way(variant="thumb")).tag not in (
         tag,
-        delivery.find_source(replace(image, version="v"), "thumb").tag,
+        delivery.find_source(replace(image, version="v"), Way(variant="thumb")).tag,
     )

@@ -12,11 +12,10 @@ from imagehost.web.schemas import (
     CompleteRequest,
     ImageEdit,
     ListQuery,
-    PresignRequest,
     UploadBatch,
     UploadItem,
-    ViewQuery,
 )
+from imagehost.web.view_schemas import PresignRequest, ViewQuery
 
 ID = "4k" + "a" * 22
 ITEM = {"filename": "a.png", "mime": "image/png", "size": 5}
