@@ -115,6 +115,7 @@ class Config(BaseModel):
     gates: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: os.cpu_count() or 1, validation_alias="IMAGEHOST_GATES"
     )
+    eager: Names = Field(("thumb",), validation_alias="IMAGEHOST_EAGER")
     statuses: Names = Field(("generated", "printed", "ordered", "deleted"), validation_alias="IMAGEHOST_STATUSES")
 
     fault: Annotated[tuple[str, str] | None, BeforeValidator(_parse_fault)] = Field(
@@ -147,6 +148,13 @@ class Config(BaseModel):
     @classmethod
     def _address(cls, address: str) -> str:
         return str(ipaddress.ip_address(address))
+
+    @field_validator("eager")
+    @classmethod
+    def _eager_are_named(cls, eager: tuple[str, ...]) -> tuple[str, ...]:
+        if eager not in (("thumb",), ("thumb", "preview")):
+            raise ValueError("thumb, or thumb,preview")
+        return eager
 
     @field_validator("statuses")
     @classmethod

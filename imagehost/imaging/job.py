@@ -53,15 +53,23 @@ def run(job: Job, report: Callable[[Report], None]) -> None:
         gc.collect()
         verdict = Refusal(verdict.code, verdict.detail, rule=False, certain=_ample_memory(), cause=verdict.cause)
     report(verdict)
-    if seed is None:
+    if seed is None or not isinstance(verdict, Accept):
         return
-    for name in job.variants:
-        variant = from_file_name(name)
+    for variant in map(from_file_name, job.variants):
+        if not _is_eager(variant, verdict):
+            continue
         try:
             width, height = derive.write_variant(seed, variant, Path(job.workdir, variant.file_name))
         except derive.FAILURES:
             continue
-        report(Made(name, width, height))
+        report(Made(variant.file_name, width, height))
+
+
+def _is_eager(variant: Variant, verdict: Accept) -> bool:
+    """Whether it is made now; one that is made on demand only where it would be then, and does not move."""
+    if not variant.on_demand:
+        return True
+    return verdict.frames == 1 and variant.changes(verdict.width, verdict.height, verdict.mime)
 
 
 def _derive(job: Job, report: Callable[[Report], None]) -> None:

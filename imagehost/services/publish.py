@@ -12,6 +12,7 @@ from pathlib import Path
 from imagehost import faults, ids
 from imagehost.errors import ConditionFailed, OutcomeUnknown, Refused, Unavailable, UploadNotReceived
 from imagehost.imaging.results import Accepted
+from imagehost.imaging.variants import VARIANTS
 from imagehost.models import DeadRecord, Image, ImageRecord, Published, ReadyRecord, Reservation
 from imagehost.services.death import dead_answer, finish_dead
 from imagehost.services.parts import Parts
@@ -35,6 +36,7 @@ class Publisher:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._eager = tuple(VARIANTS[name] for name in parts.config.eager)
 
     def publish(self, upload: Reservation, version: str, epoch: str, fetch: Fetch) -> Completed:
         """Gate and publish what `fetch` writes to the path it is given (False: nothing there).
@@ -78,7 +80,7 @@ class Publisher:
         try:
             if not fetch(source):
                 raise UploadNotReceived("The bytes have not arrived at the address of the upload.")
-            accepted = self._parts.sandbox.inspect(source, folder)
+            accepted = self._parts.sandbox.inspect(source, folder, self._eager)
         except Refused as verdict:
             return self.refuse(upload, version, epoch, verdict)
         faults.reached("after_gate")

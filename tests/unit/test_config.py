@@ -39,6 +39,7 @@ DEFAULTS = {
     "url_window_s": 900,
     "delivery": "redirect",
     "gates": os.cpu_count(),
+    "eager": ("thumb",),
     "statuses": ("generated", "printed", "ordered", "deleted"),
     "fault": None,
 }
@@ -66,6 +67,7 @@ WRONG = {
     "IMAGEHOST_SWEEP_S": "0",
     "IMAGEHOST_URL_WINDOW_S": "302401",
     "IMAGEHOST_GATES": "0",
+    "IMAGEHOST_EAGER": "preview",
     "IMAGEHOST_STATUSES": "new,used",
     "IMAGEHOST_FAULT": "after_put:explode",
 }

@@ -12,6 +12,7 @@ from PIL import Image
 from imagehost.errors import ImageDimensions, Refused, UnreadableImage, UnsupportedImage
 from imagehost.imaging.results import Accepted
 from imagehost.imaging.sandbox import Sandbox
+from imagehost.imaging.variants import PREVIEW, THUMB
 from imagehost.mediatypes import EXTENSIONS
 from tests import images
 
@@ -126,6 +127,24 @@ def test_the_source_is_left_alone_and_inspecting_again_gives_the_same(sandbox: S
     source.write_bytes(images.photo())
     assert sandbox.inspect(source, tmp_path) == sandbox.inspect(source, tmp_path)
     assert source.read_bytes() == images.photo()
+
+
+@pytest.mark.parametrize(
+    "data, made",
+    [
+        (images.large_photo(), {"thumb.webp": (400, 300), "preview.webp": (1600, 1200)}),
+        (images.photo(), {"thumb.webp": (400, 267)}),
+        (images.animated("image/gif", 2, (1700, 17)), {"thumb.webp": (400, 4)}),
+    ],
+    ids=["large", "fits", "moves"],
+)
+def test_a_preview_that_is_wanted_at_once_is_made_where_it_would_be_and_stands(
+    sandbox: Sandbox, tmp_path: Path, data: bytes, made: dict[str, tuple[int, int]]
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(data)
+    accepted = sandbox.inspect(source, tmp_path, (THUMB, PREVIEW))
+    assert {each.name: (each.width, each.height) for each in accepted.derivatives} == made
 
 
 def test_without_eager_variants_nothing_is_derived(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -107,6 +107,13 @@ def test_a_thumb_is_served_as_webp_from_the_derivatives(delivery: Delivery) -> N
     assert overrides(links.thumb)["content-type"] == "image/webp"
 
 
+def test_a_preview_that_is_stored_is_served_from_the_bucket(delivery: Delivery) -> None:
+    image = replace(image_of("a.png", "image/png", variants=("thumb.webp", "preview.webp")), width=10, height=1601)
+    preview = delivery.links(image).preview
+    assert urlsplit(preview).path.endswith("/preview.webp")
+    assert delivery.redirect(image, Way(variant="preview")).url == preview
+
+
 def test_a_preview_that_has_to_be_made_is_the_apps_own_address(delivery: Delivery) -> None:
     image = replace(image_of("a.png", "image/png"), width=10, height=1601)
     assert delivery.links(image).preview == f"http://127.0.0.1:8000/i/{image.iid}?variant=preview"
