@@ -25,7 +25,7 @@ soak: bootstrap-test ## random histories on the real stack, and on a cluster, fo
 bench: bootstrap-bench ## measure, beside the least that is possible; with a million images: FULL=1
 	@$(VENV) -m bench $(if $(FULL),--full)
 
-bench-peers: bootstrap-bench ## install what make bench compares with: wrk, two Node servers, granian
+bench-peers: bootstrap-bench ## install what make bench compares with: wrk, two Node servers, granian, libvips
 	@$(VENV) -m bench.install
 
 check: bootstrap-check ## ruff, mypy and import-linter
@@ -35,7 +35,7 @@ check: bootstrap-check ## ruff, mypy and import-linter
 	@$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 lock: bootstrap-check ## compile requirements*.in into the pinned files; UPGRADE=--upgrade takes newer versions
-	@for name in requirements requirements-embedded requirements-granian requirements-dev; do \
+	@for name in requirements requirements-embedded requirements-granian requirements-dev bench/peers/requirements; do \
 		$(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
 			--no-emit-find-links --custom-compile-command 'make lock' $(UPGRADE) $$name.in -o $$name.txt || exit 1; done
 

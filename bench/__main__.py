@@ -10,17 +10,17 @@ import click
 from rich.console import Console
 from rich.status import Status
 
-from bench import growth, load, report, signing, start, web
+from bench import growth, load, pictures, report, signing, start, web
 from bench.figures import Failed, Figure
 from imagehost.embedded import StackError
 from tests.stack import running_servers
 
 SIZES, FULL_SIZES = (1_000, 100_000), (1_000, 100_000, 1_000_000)
-PARTS = ("web", "signing", "growth", "start")
+PARTS = ("web", "signing", "pictures", "growth", "start")
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="The index with a million images, too: two minutes more.")
+@click.option("--full", is_flag=True, help="A million images in the index, and 2,000 uploads: minutes more.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure this part; results.json is left alone.")
 def main(full: bool, only: Sequence[str]) -> None:
     """What imagehost costs on this machine, as ratios to what else there is."""
@@ -49,6 +49,10 @@ def _measure(part: str, directory: Path, advance: Callable[[str], None], full: b
         case "signing":
             advance("signatures")
             return signing.measure()
+        case "pictures":
+            with running_servers(place / "data", **web.LIMITS) as stack:
+                size = pictures.Size(uploads=2_000) if full else pictures.Size()
+                return pictures.measure(stack.environment, place, size, advance)
         case "growth":
             return growth.measure(place, FULL_SIZES if full else SIZES, advance)
         case _:

@@ -27,10 +27,10 @@ class Caller:
         self._token = services.accounts.issue_key(self._uid, "bench").token
         self._iids: list[str] = []
 
-    def upload(self) -> Request:
-        """Put another image into the bucket; the request that completes it."""
-        data = _png(len(self._iids))
-        details = Details(filename=f"Picture {len(self._iids)}.png", mime="image/png")
+    def upload(self, data: bytes = b"", mime: str = "image/png") -> Request:
+        """Put another image into the bucket, these bytes or a PNG; the request that completes it."""
+        data = data or _png(len(self._iids))
+        details = Details(filename=f"Picture {len(self._iids)}", mime=mime)
         ticket = self._uploads.request(self._uid, details, size_bytes=len(data), sha256=None)
         url = urlsplit(ticket.put.url)
         headers = {"Host": url.netloc, **ticket.put.headers}

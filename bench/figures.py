@@ -30,6 +30,9 @@ TARGETS = {
     "index.page_100k_of_1k": Target("at most", 1.5),
     "index.page_1m_of_1k": Target("at most", 1.5),
     "index.bytes": Target("at most", 600),
+    "photo.complete_of_bare": Target("at most", 1.5),
+    "photo.memory_growth": Target("at most", 64),
+    "thumb.speed_of_vips": Target("at least", 0.9),
     "start.first_answer": Target("at most", 3),
 }
 

@@ -14,9 +14,9 @@ APT = ("apt-get", "install", "-y", "wrk")
 NPM = ("npm", "ci", "--ignore-scripts")
 PIP = (
     *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"),
-    *("--require-hashes", "--only-binary=:all:", "--target", str(SITE)),
-    *("-r", str(ROOT / "requirements-granian.txt")),
+    *("--require-hashes", "--prefer-binary", "--target", str(SITE)),
 )
+WHEELS = {"granian": ROOT / "requirements-granian.txt", "libvips": HERE / "requirements.txt"}
 
 
 def main() -> int:
@@ -26,8 +26,9 @@ def main() -> int:
         missing.append("wrk: install the package wrk; without it servers are loaded from Python")
     if not _run("Companion and Express", NPM):
         missing.append("Companion and Express: install node (20 or newer) and npm")
-    if not _run("granian", PIP):
-        missing.append("granian: pip's message is above")
+    missing += [
+        f"{name}: pip's message is above" for name, file in WHEELS.items() if not _run(name, (*PIP, "-r", str(file)))
+    ]
     for part in missing:
         print(f"Not installed: {part}.", file=sys.stderr)
     return 1 if missing else 0

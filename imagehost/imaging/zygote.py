@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from io import BytesIO
 from types import FrameType
 
 from PIL import Image
@@ -129,10 +130,20 @@ def _no_op(_number: int, _frame: FrameType | None) -> None:
     """Python only wakes the selector for signals that have a handler."""
 
 
+def _warm_up() -> None:
+    """Work on a picture of ours as children will on others': what is loaded for that is loaded once, not in each."""
+    file = BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "JPEG")
+    with Image.open(file, formats=["JPEG"]) as image:
+        image.draft("RGB", (32, 32))
+        image.resize((16, 16), Image.Resampling.LANCZOS).save(BytesIO(), "WEBP", method=4)
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the web process decides
     control = socket.socket(fileno=int(sys.argv[1]))
     Image.init()  # all plugins: a child that meets a damaged file would load them to look for another reader
+    _warm_up()
     gc.collect()
     gc.freeze()
     Zygote(control).serve()

@@ -71,7 +71,7 @@ class Publisher:
         record = self._create(new)
         faults.reached("after_refuse")
         if isinstance(record, ReadyRecord):
-            return self._stands(record, version, epoch)
+            return self._stands(upload, record, version, epoch)
         finish_dead(self._parts, record, epoch)
         raise dead_answer(record)
 
@@ -96,7 +96,7 @@ class Publisher:
         if isinstance(record, DeadRecord):
             self._remove_version(upload, version)
             raise dead_answer(record)
-        return self._stands(record, version, epoch)
+        return self._stands(upload, record, version, epoch)
 
     def _store(self, upload: Reservation, version: str, accepted: Accepted) -> Image:
         uid, iid = upload.uid, upload.iid
@@ -149,13 +149,14 @@ class Publisher:
                 return new
         raise OutcomeUnknown("The storage did not say whether it has written.")
 
-    def _stands(self, record: ReadyRecord, version: str, epoch: str) -> Completed:
+    def _stands(self, upload: Reservation, record: ReadyRecord, version: str, epoch: str) -> Completed:
         """The image is published, by this attempt or by another; what only this attempt needed goes, best effort."""
         created = record.image.version == version
         if not created:
             self._remove_version(record, version)
         # Before the index knows, which takes away the due entry that would have the sweeper do it.
-        self._parts.objects.remove_all(object_keys.prefix_of_staging(record.uid, record.iid))
+        staging = object_keys.incoming(upload.uid, upload.iid, upload.filename, upload.mime)
+        self._parts.objects.remove([staging])
         self._parts.images.apply(record, epoch)
         faults.reached("after_apply")
         return Completed(Published(image=record.image, views=0, checked=epoch), created=created)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import growth, signing, web
+from bench import growth, pictures, signing, web
 from bench.figures import Figure
 
 
@@ -25,6 +25,14 @@ def test_the_index_is_filled_and_its_pages_are_measured(tmp_path: Path) -> None:
     assert figures["index.bytes"].value > 100
     assert figures["index.bytes_stripped"].value > figures["index.bytes"].value
     assert figures["index.deep_page_1k"].value > 0
+
+
+def test_a_photograph_is_measured_beside_the_bare_work(environment: Mapping[str, str], tmp_path: Path) -> None:
+    size = pictures.Size(rounds=1, completes=1, uploads=6, warm=2, photo_px=(900, 600))
+    figures = by_name(pictures.measure(environment, tmp_path, size, lambda _: None))
+    assert {"photo.complete_of_bare", "photo.share_decode", "photo.memory_growth", "thumb.cpu"} <= figures.keys()
+    assert figures["photo.complete_of_bare"].value > 1
+    assert figures["thumb.ssim"].value > 0.8
 
 
 def by_name(figures: list[Figure]) -> dict[str, Figure]:
