@@ -46,8 +46,8 @@ class Reservation(Details):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image(Details):
     """A published image. `size` and `sha256` are of the stored original at `key`, `source_*` of what was sent;
-    `variants` are the object names of the derivatives stored with it (`thumb.webp`). At `expires_at_ms` the image dies:
-    a timer that its owner has set."""
+    `variants` are the object names of the derivatives stored with it (`thumb.webp`), `placeholder` is a ThumbHash in
+    base64. At `expires_at_ms` the image dies: a timer that its owner has set."""
 
     iid: str
     uid: str

@@ -57,7 +57,7 @@ def published(uid: str, number: int = 0) -> ReadyRecord:
             height=600,
             frames=1,
             variants=("preview.webp", "thumb.webp"),
-            placeholder="UklGRjQAAABXRUJQVlA4ICgAAABwAgCdASoQAAwAAQAcJaACdLoB",
+            placeholder="GIoKDYSlqIdPUXd3eEeHh9N/YIkI",
             status="generated",
             created_at_ms=BORN_MS + number,
             expires_at_ms=4_000_000_000_000 if number % 7 == 0 else None,

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
+from imagehost.imaging import placeholder
 from imagehost.imaging.formats import DECODER_ERRORS
 from imagehost.imaging.variants import Variant
 
@@ -55,10 +56,11 @@ class Seed:
 
 
 def seed_px(variants: Iterable[Variant], width: int, height: int) -> int:
-    """The longer side that the seed of an image of this stored size needs for these variants; 1 when there are none.
+    """The longer side that the seed of an image of this stored size needs for these variants, and for the placeholder.
     How the image lies is not known yet, so it is enough either way."""
     scales = [v.scale(*size) for v in variants for size in ((width, height), (height, width))]
-    return round(min(1.0, max(scales, default=0) * _HEADROOM) * max(width, height)) or 1
+    side = max(width, height)
+    return min(side, max(round(max(scales, default=0) * _HEADROOM * side), 2 * placeholder.MAX_PX))
 
 
 def orientation(image: Image.Image) -> int:
@@ -117,6 +119,13 @@ def fitted(seed: Seed, variant: Variant) -> Image.Image:
     image = seed.image if as_it_is else seed.image.resize(size, Image.Resampling.LANCZOS, box)
     image.info = {}
     return image
+
+
+def make_placeholder(seed: Seed) -> str:
+    """The image's ThumbHash: one to three milliseconds. Each pixel of it is the mean of those below."""
+    box = Variant("placeholder", "image/webp", placeholder.MAX_PX, placeholder.MAX_PX)
+    image = seed.image.resize(box.size(seed.width, seed.height), Image.Resampling.BOX)
+    return placeholder.encode(*image.size, image.convert("RGBA").tobytes())
 
 
 def _plain(frame: Image.Image) -> Image.Image:

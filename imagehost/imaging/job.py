@@ -9,13 +9,14 @@ import mmap
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
 from imagehost.errors import ImageDimensions, Refused, UnreadableImage
 from imagehost.imaging import animate, derive, formats, gate
-from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report
+from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report, Sketched
 from imagehost.imaging.sanitise import sanitise
 from imagehost.imaging.variants import Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
@@ -44,7 +45,8 @@ def confine(job: Job) -> None:
 
 
 def run(job: Job, report: Callable[[Report], None]) -> None:
-    """Report the verdict as soon as it is known, then each derivative as soon as its file is complete."""
+    """Report the verdict as soon as it is known, then the placeholder, then each derivative as soon as its file is
+    complete."""
     if job.judged:
         _derive(job, report)
         return
@@ -55,6 +57,8 @@ def run(job: Job, report: Callable[[Report], None]) -> None:
     report(verdict)
     if seed is None or not isinstance(verdict, Accept):
         return
+    with suppress(*derive.FAILURES):
+        report(Sketched(derive.make_placeholder(seed)))
     for variant in map(from_file_name, job.variants):
         if not _is_eager(variant, verdict):
             continue
@@ -111,8 +115,7 @@ def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
 
         def take_first(frame: Image.Image) -> tuple[derive.Seed | None, tuple[int, int]]:
             size = _size(frame, header)
-            seed = _seed(frame, size, px) if job.variants else None
-            return seed, derive.displayed(*size, derive.orientation(frame))
+            return _seed(frame, size, px), derive.displayed(*size, derive.orientation(frame))
 
         seed, (width, height) = gate.decode(path, header, px, take_first)
         return Accept(header.format.mime, width, height, header.frames), seed

@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
+from imagehost.imaging.placeholder import is_placeholder
 from imagehost.mediatypes import EXTENSIONS
 
 MAX_LINE_BYTES = 4096
@@ -58,6 +59,13 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Sketched:
+    """The image's ThumbHash, in base64."""
+
+    placeholder: str
+
+
+@dataclass(frozen=True)
 class Made:
     """A derivative's file is complete; `name` is the file's."""
 
@@ -73,9 +81,9 @@ class Ended:
     status: int
 
 
-Report: TypeAlias = Accept | Refusal | Failure | Made | Ended
+Report: TypeAlias = Accept | Refusal | Failure | Sketched | Made | Ended
 
-_REPORTS: dict[str, type[Any]] = {c.__name__: c for c in (Accept, Refusal, Failure, Made, Ended)}
+_REPORTS: dict[str, type[Any]] = {c.__name__: c for c in (Accept, Refusal, Failure, Sketched, Made, Ended)}
 
 
 def to_line(message: Job | Report) -> bytes:
@@ -99,6 +107,8 @@ def parse_report(line: bytes) -> Report:
         report.mime not in EXTENSIONS or min(report.width, report.height, report.frames) < 1
     ):
         raise ValueError("an impossible verdict")
+    if isinstance(report, Sketched) and not is_placeholder(report.placeholder):
+        raise ValueError("not a placeholder")
     return report
 
 

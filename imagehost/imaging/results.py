@@ -22,6 +22,7 @@ class Accepted:
 
     `path` holds the sanitised bytes, the ones to store; `size` (bytes) and `sha256` are theirs, `source_*` those of
     the file as it was sent. `width` and `height` are in pixels as displayed, that is, after the orientation.
+    `placeholder` is a ThumbHash in base64, None where none could be made.
     """
 
     mime: str
@@ -34,4 +35,5 @@ class Accepted:
     sha256: str
     source_size: int
     source_sha256: str
+    placeholder: str | None
     derivatives: tuple[Derivative, ...]

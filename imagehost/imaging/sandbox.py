@@ -18,7 +18,7 @@ from pathlib import Path
 from imagehost import metrics
 from imagehost.errors import REFUSALS, Refused, Unavailable, UnreadableImage
 from imagehost.imaging.children import Children
-from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report
+from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report, Sketched
 from imagehost.imaging.results import Accepted, Derivative
 from imagehost.imaging.slots import Slots
 from imagehost.imaging.variants import THUMB, Variant, from_file_name
@@ -30,10 +30,11 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one child: its verdict, if it came to one, and the derivatives that it finished."""
+    """What became of one child: its verdict, if it came to one, and the derivatives and the placeholder it finished."""
 
     verdict: Accept | Refusal | Failure
     made: tuple[Made, ...] = ()
+    placeholder: str | None = None
 
 
 class Sandbox:
@@ -76,7 +77,7 @@ class Sandbox:
         if not isinstance(outcome.verdict, Accept):
             raise _to_error(outcome.verdict)
         try:
-            return _measure(outcome.verdict, outcome.made, source, workdir)
+            return _measure(outcome, outcome.verdict, source, workdir)
         except OSError as exc:
             raise Unavailable("The image could not be read back after it was verified.") from exc
 
@@ -119,6 +120,7 @@ class Sandbox:
     def _attempt(self, job: Job) -> _Outcome:
         verdict: Accept | Refusal | Failure | None = None
         made: list[Made] = []
+        placeholder: str | None = None
         lost = Failure("child", "the child ended without a verdict")
         with closing(self._children.run(job, self._wall_s)) as messages:
             try:
@@ -127,13 +129,15 @@ class Sandbox:
                         verdict = verdict or message
                     elif isinstance(message, Ended):
                         lost = _explain_end(message)
+                    elif isinstance(message, Sketched):
+                        placeholder = message.placeholder
                     elif message.name in job.variants and message.name not in {item.name for item in made}:
                         made.append(message)
             except TimeoutError:
                 lost = Failure("budget", f"the child was killed after {self._wall_s} s")
             except (OSError, ValueError) as exc:
                 lost = Failure("child", repr(exc))
-        return _Outcome(verdict or lost, tuple(made))
+        return _Outcome(verdict or lost, tuple(made), placeholder)
 
 
 def _is_doubtful(verdict: Report) -> bool:
@@ -170,7 +174,7 @@ def _explain_end(ended: Ended) -> Failure:
     return Failure("child", f"the child ended with status {ended.status}")
 
 
-def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Path) -> Accepted:
+def _measure(outcome: _Outcome, verdict: Accept, source: Path, workdir: Path) -> Accepted:
     """Size and hash of the files as they are now, after the child's end: its own word on them is not asked for."""
     extension = EXTENSIONS[verdict.mime]
     path = workdir / f"sanitised.{extension}"
@@ -187,7 +191,8 @@ def _measure(verdict: Accept, made: tuple[Made, ...], source: Path, workdir: Pat
         sha256=sha256,
         source_size=source_size,
         source_sha256=source_sha256,
-        derivatives=tuple(_derivatives(made, workdir)),
+        placeholder=outcome.placeholder,
+        derivatives=tuple(_derivatives(outcome.made, workdir)),
     )
 
 

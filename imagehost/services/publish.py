@@ -127,6 +127,7 @@ class Publisher:
             height=accepted.height,
             frames=accepted.frames,
             variants=tuple(variants),
+            placeholder=accepted.placeholder,
             status=self._parts.config.statuses[0],
             created_at_ms=upload.created_at_ms,
             expires_at_ms=self._expiry(upload),

@@ -47,7 +47,7 @@ class PublicImage(Answer):
     width: int
     height: int
     frames: int
-    placeholder: str | None
+    placeholder: str | None = Field(description="ThumbHash in base64; null where none could be made")
     private: bool
     views: int
     created_at: str

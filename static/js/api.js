@@ -17,6 +17,7 @@ import { Problem, problemOf, unreachable } from "./problems.js";
  * @property {number} width
  * @property {number} height
  * @property {number} frames
+ * @property {string | null} placeholder  a ThumbHash, base64
  * @property {boolean} private
  * @property {number} views
  * @property {string} created_at

@@ -2,6 +2,7 @@
 
 import { el, icon, setIcon } from "./dom.js";
 import { kindOf } from "./format.js";
+import { drawn } from "./placeholder.js";
 
 /** @typedef {import("./api.js").Image} Image */
 /**
@@ -36,6 +37,8 @@ export class Tile {
     }));
     const open = () => parts.open(this.image);
     this.#open = el("button", { class: "tile-open", type: "button", click: open }, this.#picture);
+    const placeholder = drawn(image.placeholder);
+    if (placeholder) this.#open.style.setProperty("--placeholder", `url("${placeholder}")`);
     this.#marks = el("div", { class: "tile-marks", "aria-hidden": "true" });
     const act = (/** @type {string} */ sign, /** @type {string} */ label, /** @type {() => void} */ run) =>
       el("button", { class: "glass small", type: "button", "aria-label": label, title: label, click: run }, icon(sign));
@@ -77,6 +80,9 @@ export class Tile {
     this.element.style.height = `${height}px`;
     this.#picture.width = width;
     this.#picture.height = height;
+    // Cut off like the thumbnail, where the box has other proportions; the placeholder itself knows them roughly.
+    const wider = (this.image.width * height) / (this.image.height * width) || 1;
+    this.#open.style.setProperty("--cover", `${Math.max(1, wider) * 100}% ${Math.max(1, 1 / wider) * 100}%`);
   }
 
   focus() {

@@ -29,7 +29,7 @@ def test_every_module_is_fetched_ahead_and_none_is_missing(visit: Opener) -> Non
     page = visit(signed_in=False)
     expect(page.locator("#signin")).to_be_visible()
     ahead = page.eval_on_selector_all("link[rel=modulepreload]", "links => links.map((link) => link.href)")
-    modules = {path.name for path in (ROOT / "static" / "js").glob("*.js")}
+    modules = {path.name for path in (ROOT / "static").rglob("*.js")}
     assert {url.rpartition("/")[2] for url in ahead} | {"app.js"} == modules
 
 

@@ -1,5 +1,6 @@
 """The whole life of an image, for every format: requested, sent to S3, completed, seen, changed, hidden, deleted."""
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.images import PILLOW_NAMES, photo, photo_as
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp", "image/avif": "avif"}
 OWNERS_ONLY = {"sha256", "status", "tags", "metadata", "rev"}
 SIZE = (451, 300)
+THUMBHASH = re.compile("[A-Za-z0-9+/]{28}")  # of a photograph of three to two
 
 
 def without_request_id(problem: dict[str, Any]) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def upload_and_complete(account: Client, data: bytes, mime: str) -> dict[str, An
         "rev": 1,
     }
     assert image | expected == image
+    assert THUMBHASH.fullmatch(image["placeholder"])
     return image
 
 

@@ -16,6 +16,7 @@ from imagehost.imaging.reports import (
     Made,
     Refusal,
     Report,
+    Sketched,
     parse_job,
     parse_report,
     to_line,
@@ -25,6 +26,7 @@ REPORTS: list[Report] = [
     Accept("image/png", 1, 2, 3),
     Refusal("unreadable-image", "Kaputt – schade", rule=False, certain=True, cause="OSError()"),
     Failure("memory", ""),
+    Sketched("GIoKDYSlqIdPUXd3eEeHh9J/YIkI"),
     Made("thumb", 400, 300),
     Ended(-9),
 ]
@@ -61,13 +63,16 @@ def test_no_bytes_raise_anything_but_value_error(line: bytes) -> None:
         {"is": "Accept", "mime": "image/png", "width": "1", "height": 1, "frames": 1},
         {"is": "Accept", "mime": "image/png", "width": 1, "height": 1, "frames": 1, "path": "/etc/passwd"},
         {"is": "Made", "name": "thumb"},
+        {"is": "Sketched", "placeholder": "A" * 400},
+        {"is": "Sketched", "placeholder": "<script>"},
+        {"is": "Sketched", "placeholder": None},
         {"is": "Failure", "kind": "memory", "cause": "x" * MAX_LINE_BYTES},
         [],
         None,
     ],
 )
 def test_reports_that_say_anything_else_are_nonsense(raw: object) -> None:
-    with pytest.raises(ValueError, match=r"report|verdict|Expecting"):
+    with pytest.raises(ValueError, match=r"report|verdict|placeholder|Expecting"):
         parse_report(json.dumps(raw).encode())
 
 
