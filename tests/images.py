@@ -162,3 +162,104 @@ def not_images() -> dict[str, bytes]:
         "heic": heic,
         "zeros": bytes(1000),
     }
+
+
+def as_file(data: bytes) -> BytesIO:
+    return BytesIO(data)
+
+
+def appearance(data: bytes) -> list[tuple[Any, ...]]:
+    """All that one sees of an image when it is decoded: every frame with its pixels, colours, time and place."""
+    seen: list[tuple[Any, ...]] = []
+    with Image.open(BytesIO(data)) as image:
+        told = ("icc_profile", "gamma", "transparency", "background", "loop", "default_image", "adobe_transform")
+        for number in range(getattr(image, "n_frames", 1) if image.format != "MPO" else 1):
+            image.seek(number)
+            image.load()
+            pixels = (image.mode, image.size, image.tobytes(), image.convert("RGBA").tobytes())
+            moving = tuple(image.info.get(name) for name in ("duration", "timestamp", "disposal", "blend", "bbox"))
+            seen.append((*pixels, *moving, getattr(image, "disposal_method", None)))
+        seen.append((*(image.info.get(name) for name in told), image.getexif().get(0x0112, 1)))
+    return seen
+
+
+SECRET_PLACE = struct.pack(">6I", 48, 1, 51, 1, 2963, 100)  # a latitude
+SECRET_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">the secret of XMP</x:xmpmeta>'
+SECRETS = (SECRET_PLACE, b"the secret camera", b"secret of XMP", b"the secret comment", b"the secret of IPTC")
+
+
+def _directory(at: int, entries: list[tuple[int, int, int, bytes]], following: int = 0) -> bytes:
+    """A TIFF directory at this offset: tag, type, count and bytes of each entry, the long ones behind the directory."""
+    head, tail = struct.pack(">H", len(entries)), b""
+    for tag, kind, count, value in entries:
+        if len(value) > 4:
+            where = at + 2 + 12 * len(entries) + 4 + len(tail)
+            tail += value
+            value = struct.pack(">I", where)
+        head += struct.pack(">HHI", tag, kind, count) + value.ljust(4, b"\0")
+    return head + struct.pack(">I", following) + tail
+
+
+@cache
+def camera_exif(orientation: int = 1) -> bytes:
+    """What a camera writes, without the prefix: its name, the orientation, where it was, and a small picture."""
+    small = encode(Image.new("RGB", (16, 12), "navy"), "image/jpeg")
+    name = b"the secret camera\0"
+    first = [(0x010F, 2, len(name), name), (0x0112, 3, 1, struct.pack(">H", orientation)), (0x8825, 4, 1, bytes(4))]
+    gps_at = 8 + len(_directory(8, first))
+    gps = _directory(gps_at, [(1, 2, 2, b"N\0"), (2, 5, 3, SECRET_PLACE)])
+    second_at = gps_at + len(gps)
+    second = [(0x0103, 3, 1, b"\0\6"), (0x0201, 4, 1, struct.pack(">I", second_at + 42))]
+    second.append((0x0202, 4, 1, struct.pack(">I", len(small))))
+    first[2] = (0x8825, 4, 1, struct.pack(">I", gps_at))
+    return b"MM\0*\0\0\0\x08" + _directory(8, first, second_at) + gps + _directory(second_at, second) + small
+
+
+def jpeg_segment(kind: int, body: bytes) -> bytes:
+    return bytes((0xFF, kind)) + struct.pack(">H", len(body) + 2) + body
+
+
+def gif_extension(label: int, *pieces: bytes) -> bytes:
+    return bytes((0x21, label)) + b"".join(bytes((len(piece),)) + piece for piece in pieces) + b"\0"
+
+
+def gif_blocks_start(data: bytes) -> int:
+    """Where the blocks begin, after the palette."""
+    return 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
+
+
+@cache
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@cache
+def described(mime: str, orientation: int = 1, frames: int = 1) -> bytes:
+    """An image, moving if it has more frames, with all the metadata that its format can have, and a profile. (Pillow
+    cannot write an animated AVIF with an orientation.)"""
+    pictures = [corner(mode="P" if mime == "image/gif" else "RGB").rotate(90 * number) for number in range(frames)]
+    options: dict[str, Any] = {"icc_profile": srgb_profile()}
+    if mime != "image/gif":
+        options["exif"] = (b"Exif\0\0" if mime == "image/jpeg" else b"") + camera_exif(orientation)
+    if mime in ("image/jpeg", "image/webp", "image/avif"):
+        options["xmp"] = SECRET_XMP
+    if frames > 1:
+        options |= {"save_all": True, "append_images": pictures[1:], "duration": [50, 100, 150][:frames], "loop": 3}
+    data = encode(pictures[0], mime, **options)
+    if mime == "image/jpeg":
+        iptc = jpeg_segment(0xED, b"Photoshop 3.0\x008BIM the secret of IPTC")
+        return data[:2] + iptc + jpeg_segment(0xFE, b"the secret comment") + data[2:]
+    if mime == "image/png":
+        words = zlib.compress(b"the secret comment")
+        texts = ((b"tEXt", b"Comment\0the secret comment"), (b"zTXt", b"Author\0\0" + words))
+        xmp = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET_XMP)
+        others = ((b"tIME", bytes(7)), (b"prVt", b"the secret comment"), (b"gAMA", struct.pack(">I", 45_455)))
+        chunks = b"".join(png_chunk(kind, body) for kind, body in (*texts, xmp, *others))
+        return data[:33] + chunks + data[33:-12] + png_chunk(b"tEXt", b"Comment\0the secret comment") + data[-12:]
+    if mime == "image/gif":
+        start = gif_blocks_start(data)
+        trailer = bytes((1, *range(255, -1, -1)))  # makes the walk through pieces of any length end
+        xmp = b"\x21\xff\x0bXMP DataXMP" + SECRET_XMP + trailer + b"\0"
+        comments = gif_extension(0xFE, b"the secret comment") + gif_extension(0x01, bytes(12), b"the secret comment")
+        return data[:start] + comments + xmp + data[start:]
+    return data

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
-from imagehost.imaging import placeholder
+from imagehost.imaging import exif, placeholder
 from imagehost.imaging.formats import DECODER_ERRORS
 from imagehost.imaging.variants import Variant
 
@@ -28,7 +28,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "image/png": {"format": "PNG"},
 }
 
-_ORIENTATION_TAG = 0x0112
 # EXIF 2.32, table 6: how the stored image has to be turned to stand upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,13 +67,7 @@ def orientation(image: Image.Image) -> int:
 
     XMP is not asked, although Pillow would: browsers ignore it, and width and height must be what they display.
     """
-    exif = Image.Exif()
-    try:
-        exif.load(image.info.get("exif", b""))
-        value = exif.get(_ORIENTATION_TAG, 1)
-    except DECODER_ERRORS:  # the image is none the worse for a damaged EXIF block
-        return 1
-    return value if value in _UPRIGHT else 1
+    return exif.orientation(image.info.get("exif", b""))
 
 
 def displayed(width: int, height: int, turn: int) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from PIL import AvifImagePlugin, Image
 
 from imagehost.errors import ImageDimensions, UnreadableImage, UnsupportedImage
 from imagehost.imaging import formats, gifs
+from imagehost.imaging.containers import cut_off
 
 T = TypeVar("T")
 
@@ -56,8 +57,7 @@ def find_format(path: Path) -> formats.Format:
 def read_header(path: Path, found: formats.Format) -> Header:
     """Raises UnreadableImage, UnsupportedImage, ImageDimensions; OSError and the decoder's errors come through."""
     if found is formats.GIF:
-        with path.open("rb") as file:
-            return _gif_header(gifs.walk(file, MAX_FRAMES))
+        return _gif_header(gifs.walk(path.read_bytes(), MAX_FRAMES))
     try:
         with opened(path, found) as image:
             frames = 1 if found is formats.JPEG else int(getattr(image, "n_frames", 1))
@@ -102,7 +102,7 @@ def opened(path: Path, wanted: formats.Format) -> Iterator[Image.Image]:
 def _gif_header(layout: gifs.GifLayout) -> Header:
     header = _within_limits(Header(formats.GIF, layout.width, layout.height, layout.frames))
     if not layout.complete:
-        raise UnreadableImage("The GIF file ends before the image does.")
+        raise cut_off(formats.GIF)
     if not layout.frames:
         raise UnreadableImage("The GIF file holds no image.")
     return header

@@ -16,6 +16,7 @@ from PIL import Image
 
 from imagehost.errors import ImageDimensions, Refused, UnreadableImage
 from imagehost.imaging import animate, derive, formats, gate
+from imagehost.imaging.containers import cut_off, damaged
 from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report, Sketched
 from imagehost.imaging.sanitise import sanitise
 from imagehost.imaging.variants import Variant, from_file_name
@@ -107,9 +108,8 @@ def _judge(job: Job) -> tuple[Report, derive.Seed | None]:
     wanted: formats.Format | None = None
     try:
         wanted = gate.find_format(source)
-        gate.read_header(source, wanted)
         path = Path(job.workdir, f"sanitised.{EXTENSIONS[wanted.mime]}")
-        sanitise(source, path)
+        sanitise(source, path, wanted, job.keep_metadata)
         header = gate.read_header(path, wanted)
         px = derive.seed_px(map(from_file_name, job.variants), header.width, header.height)
 
@@ -149,10 +149,10 @@ def _seed(frame: Image.Image, size: tuple[int, int], px: int) -> derive.Seed | N
 
 
 def _explain(exc: Exception, wanted: formats.Format | None) -> str:
-    name = f"{wanted.name} file" if wanted else "file"
-    if "truncated" in str(exc).lower() or isinstance(exc, EOFError):
-        return f"The {name} ends before the image does."
-    return f"The {name} is damaged: it cannot be decoded as an image."
+    if wanted is None:
+        return "The file cannot be read."
+    is_cut_off = "truncated" in str(exc).lower() or isinstance(exc, EOFError)
+    return (cut_off(wanted) if is_cut_off else damaged(wanted)).detail
 
 
 def _ample_memory() -> bool:

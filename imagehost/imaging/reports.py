@@ -17,7 +17,8 @@ MAX_LINE_BYTES = 4096
 @dataclass(frozen=True)
 class Job:
     """Paths are absolute, variants go by their files' names. `memory_bytes` counts over the child's address space at
-    its start; `cpu_s` is CPU time. `judged`: the source is a published image, of which only the variants are wanted."""
+    its start; `cpu_s` is CPU time. `judged`: the source is a published image, of which only the variants are wanted.
+    `keep_metadata`: EXIF and XMP are to stay in the image."""
 
     source: str
     workdir: str
@@ -25,6 +26,7 @@ class Job:
     memory_bytes: int
     cpu_s: int
     judged: bool = False
+    keep_metadata: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,4 +116,5 @@ def parse_report(line: bytes) -> Report:
 
 def parse_job(line: bytes) -> Job:
     raw = json.loads(line)
-    return Job(raw["source"], raw["workdir"], tuple(raw["variants"]), raw["memory_bytes"], raw["cpu_s"], raw["judged"])
+    del raw["is"]
+    return Job(**raw | {"variants": tuple(raw["variants"])})

@@ -61,17 +61,20 @@ class Sandbox:
         self._wall_s = wall_s
         self._children = Children()
 
-    def inspect(self, source: Path, workdir: Path, eager: tuple[Variant, ...] = (THUMB,)) -> Accepted:
+    def inspect(
+        self, source: Path, workdir: Path, eager: tuple[Variant, ...] = (THUMB,), *, keep_metadata: bool = False
+    ) -> Accepted:
         """Judge `source`, and write the sanitised image and the derivatives of `eager` into `workdir`.
 
         `workdir` exists, is the caller's own, and is removed by the caller, whatever the answer. `source` is only
-        read, and not called `sanitised.*`. A derivative that failed is missing. Repeatable. Raises UnsupportedImage,
+        read, and not called `sanitised.*`. `keep_metadata` leaves EXIF and XMP in the image, but nothing else that is
+        no part of it. A derivative that failed is missing. Repeatable. Raises UnsupportedImage,
         UnreadableImage or ImageDimensions (the same for the same bytes, for ever), or Unavailable (nothing is decided:
         a limit was hit, the child was killed, the disk is full, all gates were busy for two seconds).
         """
         if source.stem == "sanitised":
             raise ValueError("the source has the name of a result")
-        job = self._job(source, workdir, eager)
+        job = replace(self._job(source, workdir, eager), keep_metadata=keep_metadata)
         with self._slots.taken(_SLOT_WAIT_S), metrics.GATE_SECONDS.time():
             outcome = self._judge(job)
         if not isinstance(outcome.verdict, Accept):

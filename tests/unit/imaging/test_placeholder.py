@@ -116,5 +116,5 @@ def test_one_that_cannot_be_made_refuses_nothing(
 
     monkeypatch.setattr("imagehost.imaging.derive.make_placeholder", fail)
     said: list[Report] = []
-    job.run(Job(str(images.PHOTOS / "coffee.jpg"), str(tmp_path), ("thumb",), 1 << 30, 10), said.append)
+    job.run(Job(str(images.PHOTOS / "coffee.jpg"), str(tmp_path), ("thumb.webp",), 1 << 30, 10), said.append)
     assert [type(report) for report in said] == [Accept, Made]

@@ -40,9 +40,9 @@ def test_a_report_arrives_as_it_was_sent(report: Report) -> None:
     assert parse_report(line) == report
 
 
-@given(st.text(), st.lists(st.sampled_from(["thumb", "preview"])), st.booleans())
-def test_a_job_arrives_as_it_was_sent(path: str, variants: list[str], judged: bool) -> None:
-    job = Job(path.encode("utf-8", "replace").decode(), "/w", tuple(variants), 1, 2, judged)
+@given(st.text(), st.lists(st.sampled_from(["thumb", "preview"])), st.booleans(), st.booleans())
+def test_a_job_arrives_as_it_was_sent(path: str, variants: list[str], judged: bool, keep_metadata: bool) -> None:
+    job = Job(path.encode("utf-8", "replace").decode(), "/w", tuple(variants), 1, 2, judged, keep_metadata)
     assert parse_job(to_line(job)) == job
 
 

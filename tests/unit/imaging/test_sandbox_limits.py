@@ -101,7 +101,7 @@ def test_without_ample_memory_a_decoders_error_proves_nothing(
     started: Callable[..., Sandbox], source: Callable[[bytes], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(Unavailable):
-        started(memory_bytes=300 * MIB).inspect(source(images.photo()[:5000]), tmp_path)
+        started(memory_bytes=300 * MIB).inspect(source(images.png_with_wrong_crc()), tmp_path)
 
 
 def test_used_up_cpu_time_is_unavailable(started: Callable[..., Sandbox], slow: Path, tmp_path: Path) -> None:
