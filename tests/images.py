@@ -146,6 +146,23 @@ def large_rgba(mime: str, width: int = 10_000, height: int = 5_000) -> bytes:
     return encode(image, mime, **quick[mime])
 
 
+def with_size(data: bytes, width: int, height: int) -> bytes:
+    """A JPEG, GIF, WebP (VP8X) or AVIF that says it has this size; of its pixels nothing changes."""
+    if data.startswith(b"GIF"):
+        return data[:6] + struct.pack("<HH", width, height) + data[10:]
+    if data.startswith(b"RIFF"):
+        return data[:24] + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3] + data[30:]
+    at = data.index(b"ispe") + 8 if data[4:8] == b"ftyp" else data.index(b"\xff\xc0") + 5
+    size = struct.pack(">II", width, height) if data[4:8] == b"ftyp" else struct.pack(">HH", height, width)
+    return data[:at] + size + data[at + len(size) :]
+
+
+def png_with(kind: bytes, body: bytes) -> bytes:
+    """A small PNG with this chunk behind its header."""
+    data = encode(corner(), "image/png")
+    return data[:33] + png_chunk(kind, body) + data[33:]
+
+
 def not_images() -> dict[str, bytes]:
     """Files that are no image of an accepted format, by a name that says what they are."""
     others = {}
@@ -160,6 +177,7 @@ def not_images() -> dict[str, bytes]:
         "html": b"<!doctype html><script>alert(1)</script>",
         "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
         "heic": heic,
+        "psd": b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 40, 60, 8, 3) + bytes(64),
         "zeros": bytes(1000),
     }
 
@@ -192,11 +210,10 @@ def _directory(at: int, entries: list[tuple[int, int, int, bytes]], following: i
     """A TIFF directory at this offset: tag, type, count and bytes of each entry, the long ones behind the directory."""
     head, tail = struct.pack(">H", len(entries)), b""
     for tag, kind, count, value in entries:
-        if len(value) > 4:
-            where = at + 2 + 12 * len(entries) + 4 + len(tail)
-            tail += value
-            value = struct.pack(">I", where)
-        head += struct.pack(">HHI", tag, kind, count) + value.ljust(4, b"\0")
+        where = struct.pack(">I", at + 2 + 12 * len(entries) + 4 + len(tail))
+        is_long = len(value) > 4
+        tail += value if is_long else b""
+        head += struct.pack(">HHI", tag, kind, count) + (where if is_long else value.ljust(4, b"\0"))
     return head + struct.pack(">I", following) + tail
 
 
@@ -259,7 +276,7 @@ def described(mime: str, orientation: int = 1, frames: int = 1) -> bytes:
     if mime == "image/gif":
         start = gif_blocks_start(data)
         trailer = bytes((1, *range(255, -1, -1)))  # makes the walk through pieces of any length end
-        xmp = b"\x21\xff\x0bXMP DataXMP" + SECRET_XMP + trailer + b"\0"
+        adobe = b"\x21\xff\x0bXMP DataXMP" + SECRET_XMP + trailer + b"\0"
         comments = gif_extension(0xFE, b"the secret comment") + gif_extension(0x01, bytes(12), b"the secret comment")
-        return data[:start] + comments + xmp + data[start:]
+        return data[:start] + comments + adobe + data[start:]
     return data

@@ -6,7 +6,7 @@ import pytest
 from imagehost.imaging.results import Accepted
 from imagehost.imaging.sandbox import Sandbox
 
-Inspect = Callable[[bytes], Accepted]
+Inspect = Callable[..., Accepted]
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +19,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def inspect(sandbox: Sandbox, tmp_path: Path) -> Inspect:
-    def inspect(data: bytes) -> Accepted:
+    def inspect(data: bytes, keep_metadata: bool = False) -> Accepted:
         source = tmp_path / "staging"
         source.write_bytes(data)
-        return sandbox.inspect(source, tmp_path)
+        return sandbox.inspect(source, tmp_path, keep_metadata=keep_metadata)
 
     return inspect
