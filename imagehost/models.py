@@ -30,7 +30,7 @@ class Details:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation(Details):
     """A pending upload; it lives in the index alone. `sha256` is the client's claim, `size` what was reserved; the
-    image is to end `image_expires_in_s` after it is published."""
+    image is to end `image_expires_in_s` after it is published, and EXIF and XMP stay in it if `keep_metadata`."""
 
     iid: str
     uid: str
@@ -38,6 +38,7 @@ class Reservation(Details):
     size: int
     sha256: str | None = None
     image_expires_in_s: int | None = None
+    keep_metadata: bool = False
     begun: bool = False
     created_at_ms: int
     deadline_ms: int

@@ -51,9 +51,12 @@ def _details(details: Details) -> dict[str, Any]:
     }
 
 
-def from_request(details: Details, sha256: str | None, image_expires_in_s: int | None) -> list[str | int]:
+def from_request(
+    details: Details, sha256: str | None, image_expires_in_s: int | None, keep_metadata: bool = False
+) -> list[str | int]:
     """Field, value… of a reservation, beside those that the script itself writes."""
-    return _present(_details(details) | {"source_sha256": sha256, "expires_in": image_expires_in_s})
+    asked = {"source_sha256": sha256, "expires_in": image_expires_in_s, "keep_metadata": int(keep_metadata) or None}
+    return _present(_details(details) | asked)
 
 
 def from_record(record: ReadyRecord | DeadRecord) -> list[str | int]:
@@ -132,6 +135,7 @@ def to_entry(iid: str, h: Mapping[str, str]) -> Entry | None:
             size=int(h["size"]),
             sha256=h.get("source_sha256"),
             image_expires_in_s=int(h["expires_in"]) if "expires_in" in h else None,
+            keep_metadata=h.get("keep_metadata") == "1",
             begun=h["begun"] == "1",
             created_at_ms=int(h["created_at"]),
             deadline_ms=int(h["deadline"]),

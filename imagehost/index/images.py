@@ -81,6 +81,7 @@ class ImageIndex:
         size_bytes: int,
         sha256: str | None,
         image_expires_in_s: int | None = None,
+        keep_metadata: bool = False,
         hold_ms: int,
         quota_bytes: int,
         quota_images: int,
@@ -109,7 +110,7 @@ class ImageIndex:
             quota_images,
             max_pending,
             *((keyspace.api_key_field(key.kid), key.secret_sha256, key.scope, key.now_ms) if key else ("", "", "", 0)),
-            *hashes.from_request(details, sha256, image_expires_in_s),
+            *hashes.from_request(details, sha256, image_expires_in_s, keep_metadata),
         )
         if answer[0] in ("ok", "dup"):
             _, created_at, deadline, *of_key = answer

@@ -7,7 +7,8 @@ script touches is in one slot.
     img:{4k}9a…          hash   an image (hashes.py tells what an absent field means):
         always                  owner_uid state
         pending                 op filename mime private created_at size deadline begun; title tags metadata kind
-                                source_sha256 expires_in (s) as asked for; lease_version lease_until while one completes
+                                source_sha256 expires_in (s) keep_metadata as asked for; lease_version lease_until
+                                while one completes
         ready                   key (`//`: /{uid}/{iid}/{version}/) filename mime private created_at size width
                                 height frames sha256 version rev checked status variants; source_size source_sha256
                                 (where they differ), expires_at (ms) title tags metadata kind placeholder (where there

@@ -80,7 +80,7 @@ class Publisher:
         try:
             if not fetch(source):
                 raise UploadNotReceived("The bytes have not arrived at the address of the upload.")
-            accepted = self._parts.sandbox.inspect(source, folder, self._eager)
+            accepted = self._parts.sandbox.inspect(source, folder, self._eager, keep_metadata=upload.keep_metadata)
         except Refused as verdict:
             return self.refuse(upload, version, epoch, verdict)
         faults.reached("after_gate")

@@ -39,6 +39,7 @@ class Uploads:
         size_bytes: int,
         sha256: str | None,
         image_expires_in_s: int | None = None,
+        keep_metadata: bool = False,
         caller: Caller | None = None,
     ) -> Ticket:
         """Reserve quota and sign the PUT. A `caller` whose API key is still to be confirmed is confirmed by the same
@@ -61,6 +62,7 @@ class Uploads:
             size_bytes=size_bytes,
             sha256=sha256,
             image_expires_in_s=image_expires_in_s,
+            keep_metadata=keep_metadata,
             hold_ms=(config.upload_url_s + config.upload_grace_s) * 1000,
             quota_bytes=config.quota_bytes,
             quota_images=config.quota_images,

@@ -101,6 +101,7 @@ class UploadItem(Request):
     metadata: Metadata = Field(default_factory=dict)
     kind: Kind | None = None
     image_expires_in_s: ExpiresIn | None = Field(None, description="the image deletes itself so long after publishing")
+    keep_metadata: StrictBool = Field(False, description="keep EXIF and XMP in the stored image")
 
     def to_details(self) -> Details:
         """What the image will be, as the services know it."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import images
-from tests.e2e.client import API, Client, assert_problem, fetch, pointers, put, sha256_base64
+from tests.e2e.client import API, Client, assert_problem, fetch, pointers, put, sha256, sha256_base64
 from tests.e2e.server import Server
 
 PNG = images.encode(images.corner(), "image/png")
@@ -157,7 +157,28 @@ def test_an_animation_keeps_all_its_frames(account: Client) -> None:
         data = images.animated(mime)
         image = account.upload(data, mime)
         assert (image["mime"], image["frames"]) == (mime, 3)
-        assert fetch("GET", image["src"]).content == data
+        assert images.appearance(fetch("GET", image["src"]).content) == images.appearance(data)
+
+
+@pytest.mark.parametrize("mime", images.PILLOW_NAMES)
+def test_what_a_file_tells_beside_its_picture_is_not_stored(mime: str, account: Client) -> None:
+    sent = images.described(mime) + b"<script>alert(1)</script>"
+    image = account.upload(sent, mime, signed=True)
+    stored = fetch("GET", image["src"]).content
+    assert (image["size"], image["sha256"]) == (len(stored), sha256(stored))
+    assert not [secret for secret in (*images.SECRETS, b"<script>") if secret in stored]
+    assert images.appearance(stored) == images.appearance(images.described(mime))
+
+
+def test_who_asks_for_it_keeps_exif_and_xmp(account: Client) -> None:
+    sent = images.described("image/jpeg", 6)
+    ticket = account.reserve(sent, "image/jpeg", keep_metadata=True)
+    put(ticket, sent)
+    image = account.complete(ticket["id"]).json()
+    stored = fetch("GET", image["src"]).content
+    assert (image["width"], image["height"]) == (40, 60)
+    assert [secret in stored for secret in images.SECRETS] == [True, True, True, False, False]
+    assert "keep_metadata" not in image
 
 
 def test_the_upload_of_a_pending_image_is_not_to_be_seen(account: Client, anonymous: Client) -> None:

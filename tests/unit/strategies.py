@@ -83,6 +83,7 @@ RESERVATIONS = st.builds(
     size=SIZES,
     sha256=st.none() | hexes(64),
     image_expires_in_s=st.none() | st.integers(1, 10**6),
+    keep_metadata=st.booleans(),
     begun=st.booleans(),
     created_at_ms=TIMES_MS,
     deadline_ms=TIMES_MS,

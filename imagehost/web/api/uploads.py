@@ -83,6 +83,7 @@ def _request_one(caller: Caller, item: Any) -> tuple[int, dict[str, Any]]:
         size_bytes=announced.size,
         sha256=announced.sha256,
         image_expires_in_s=announced.image_expires_in_s,
+        keep_metadata=announced.keep_metadata,
         caller=caller,
     )
     return 201, to_ticket(ticket)

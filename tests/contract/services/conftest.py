@@ -102,11 +102,23 @@ class Bench:
             )
         )
 
-    def request(self, data: bytes = PHOTO, *, image_expires_in_s: int | None = None, **details: Any) -> Ticket:
+    def request(
+        self,
+        data: bytes = PHOTO,
+        *,
+        image_expires_in_s: int | None = None,
+        keep_metadata: bool = False,
+        **details: Any,
+    ) -> Ticket:
         """Request an upload, and send its bytes."""
         what = Details(filename="photo.jpg", mime="image/jpeg", **details)
         ticket = self.services.uploads.request(
-            self.uid, what, size_bytes=len(data), sha256=None, image_expires_in_s=image_expires_in_s
+            self.uid,
+            what,
+            size_bytes=len(data),
+            sha256=None,
+            image_expires_in_s=image_expires_in_s,
+            keep_metadata=keep_metadata,
         )
         answer = requests.put(ticket.put.url, data=data, headers=dict(ticket.put.headers), timeout=20)
         assert answer.status_code == 200, answer.text

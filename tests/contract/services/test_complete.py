@@ -1,5 +1,6 @@
 """Completing an upload when answers are lost, writes arrive late, processes die, and others do the same at once."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,7 @@ from imagehost.errors import (
 from imagehost.models import Details, ReadyRecord, Reservation, Tombstone
 from imagehost.services.publish import Completed, Publisher
 from imagehost.storage import object_keys
+from tests import images
 from tests.contract.builders import edited
 from tests.contract.services.conftest import PHOTO, Bench, Crash
 
@@ -31,6 +33,20 @@ def test_complete_publishes_once_and_every_repeat_answers_the_same(bench: Bench)
     assert again.published.image == first.published.image
     assert first.published.image.title == "Start"
     assert bench.raw.counters(bench.uid) == (len(PHOTO), 1, 0, 0)
+
+
+@pytest.mark.parametrize("keep_metadata", [False, True])
+def test_where_it_was_taken_is_published_only_if_the_owner_asked_for_it(bench: Bench, keep_metadata: bool) -> None:
+    sent = images.described("image/jpeg", 6)
+    iid = bench.request(sent + b"something else", keep_metadata=keep_metadata).iid
+    image = bench.services.completion.complete(bench.uid, iid).published.image
+    stored = b"".join(bench.parts.objects.open(image.key) or ())
+    assert (images.SECRET_PLACE in stored) == keep_metadata
+    assert b"something else" not in stored
+    assert (image.size, image.sha256) == (len(stored), hashlib.sha256(stored).hexdigest())
+    assert image.source_size == len(sent) + len(b"something else")
+    assert (image.width, image.height) == (40, 60)
+    assert bench.raw.counters(bench.uid) == (len(stored), 1, 0, 0)
 
 
 def test_a_record_that_was_written_though_the_answer_was_lost_is_ours(bench: Bench) -> None:

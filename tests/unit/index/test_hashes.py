@@ -37,9 +37,8 @@ def test_a_ready_image_comes_back_from_its_hash(record: ReadyRecord, views: int)
 def test_a_reservation_comes_back_from_its_hash(upload: Reservation) -> None:
     head = ("owner_uid", upload.uid, "state", "pending", "op", upload.op, "size", upload.size)
     times = ("created_at", upload.created_at_ms, "deadline", upload.deadline_ms, "begun", int(upload.begun))
-    h = stored(
-        *head, *times, *hashes.from_request(Details(**details_of(upload)), upload.sha256, upload.image_expires_in_s)
-    )
+    asked = (upload.sha256, upload.image_expires_in_s, upload.keep_metadata)
+    h = stored(*head, *times, *hashes.from_request(Details(**details_of(upload)), *asked))
     assert hashes.to_entry(upload.iid, h) == upload
 
 

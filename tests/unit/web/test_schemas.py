@@ -80,6 +80,7 @@ BEYOND: dict[type[BaseModel], dict[str, list[Any]]] = {
         "metadata": [nested(8193), {"a": "é" * 4093}, [], None, "x"],
         "kind": ["", "x" * 33, "-a", "_a", "A", "é", "a b", "a\n", 5],
         "image_expires_in_s": [0, 10 * 366 * 86_400 + 1, "60", 1.5],
+        "keep_metadata": ["true", 1, 0, None],
         "status": ["generated"],
         "id": [ID],
     },
