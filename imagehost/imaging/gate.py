@@ -1,9 +1,10 @@
 """Decides whether a file is an image that may be published: paths in, values out.
 
-Owns the limits and the order of the looks: signature → header (limits, before pixels are allocated) → `verify()` →
-reopen → `load()` of every frame. `verify()` and `load()` each find damage that the other misses. Raises
-`errors.Refused` for what our own rules refuse; whatever a decoder raises comes through raw, because only the caller
-knows whether the decoder may have been short of memory. It runs in sandbox children only, never in a web process.
+Owns the limits and the order of the looks: signature (then the file is sanitised) → header (limits, before pixels are
+allocated) → `verify()` → reopen → `load()` of every frame. `verify()` and `load()` each find damage that the other
+misses. Raises `errors.Refused` for what our own rules refuse; whatever a decoder raises comes through raw, because only
+the caller knows whether the decoder may have been short of memory. It runs in sandbox children only, never in a web
+process.
 """
 
 import warnings

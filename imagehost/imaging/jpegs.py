@@ -9,16 +9,18 @@ import re
 from collections.abc import Iterator
 
 from imagehost.imaging import exif
-from imagehost.imaging.containers import cut_off, limited
+from imagehost.imaging.containers import cut_off, limited, too_many
 from imagehost.imaging.formats import JPEG
 
 _SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
-_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # TEM, RST0–7, SOI: no length follows
 # SOF0–15 with DHT and DAC among them, but not the reserved JPG; SOS, DQT, DNL, DRI.
 _DECODING = frozenset((*range(0xC0, 0xD0), _SOS, 0xDB, 0xDC, 0xDD)) - {0xC8}
 
-_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")  # TEM, RST0–7 and SOI have no length, and no use here
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # entropy-coded data has stuffed zeros and restarts in it
+
+# Progressive images have 10 or 20. A scan of 75 bytes has the decoder go through all coefficients of the image.
+_MAX_SCANS = 64
 
 _JFIF, _JFIF_BYTES = b"JFIF\0", 14
 _ADOBE, _ADOBE_BYTES = b"Adobe", 12
@@ -27,17 +29,19 @@ _XMP = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\
 
 
 def clean(data: bytes, keep_metadata: bool) -> bytes:
-    """Raises UnreadableImage when the end mark is missing."""
+    """Raises UnreadableImage when the end mark is missing, or for more scans than an image has."""
     kept = [data[:2]]
     seen: set[bytes] = set()
-    scanned = False
+    scans = 0
     for kind, start, end in limited(_segments(data), JPEG):
         if kind == _EOI:
             return b"".join((*kept, data[start:end]))
         if kind in _DECODING:
             kept.append(data[start:end])
-            scanned = scanned or kind == _SOS
-        elif not scanned:  # readers look for the others before the first scan only
+            scans += kind == _SOS
+            if scans > _MAX_SCANS:
+                raise too_many(JPEG)
+        elif not scans:  # readers look for the others before the first scan only
             kept.append(_application(kind, data[start + 4 : end], seen, keep_metadata))
     raise cut_off(JPEG)
 
@@ -51,8 +55,6 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if kind == _EOI:
             yield kind, start, at
             return
-        if kind in _ALONE:
-            continue
         at += max(2, int.from_bytes(data[at : at + 2], "big"))
         if at > len(data):
             return

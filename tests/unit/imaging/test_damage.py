@@ -138,6 +138,16 @@ def test_a_file_of_nothing_but_parts_is_refused_before_a_decoder_sees_it(
     assert "more parts" in verdict.detail
 
 
+def test_a_jpeg_of_more_scans_than_an_image_has_is_refused(judge: Judge) -> None:
+    data = images.encode(images.corner(), "image/jpeg", progressive=True)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    scans = data.count(b"\xff\xda")
+    assert isinstance(judge(data[:-2] + scan * (64 - scans) + data[-2:]), Accept)
+    verdict = judge(data[:-2] + scan * (65 - scans) + data[-2:])
+    assert isinstance(verdict, Refusal)
+    assert "more parts" in verdict.detail
+
+
 def test_a_gif_whose_data_are_cut_small_is_refused(judge: Judge) -> None:
     data = images.gif_of(1, 2, 2)
     start = images.gif_blocks_start(data)
