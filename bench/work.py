@@ -19,6 +19,7 @@ from typing import Any
 from PIL import Image
 
 from imagehost.imaging import derive, gate
+from imagehost.imaging.sanitise import sanitise
 from imagehost.imaging.variants import THUMB
 
 TURNS = 3
@@ -73,6 +74,8 @@ def _steps(photo: Path, folder: Path) -> dict[str, Callable[[], object]]:
     px = derive.seed_px([THUMB], *size)
     seed = gate.decode(photo, header, px, lambda frame: derive.make_seed(frame, size, px))
     return {
+        "step.sanitise": lambda: sanitise(photo, folder / "clean.jpg", found),
+        "step.placeholder": lambda: derive.make_placeholder(seed),
         "step.hashes": lambda: [hashlib.sha256(photo.read_bytes()).digest() for _ in range(2)],
         "step.decode": lambda: gate.decode(photo, header, px, lambda frame: derive.make_seed(frame, size, px)),
         "step.thumb": lambda: derive.write_variant(seed, THUMB, folder / "step.webp"),
