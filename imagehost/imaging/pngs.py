@@ -26,9 +26,13 @@ def clean(data: bytes, keep_metadata: bool) -> bytes:
     for kind, start, end in limited(_chunks(data), PNG):
         if kind == b"IEND":
             return b"".join((*kept, _chunk(kind, b"")))
-        if kind in _KEPT or (keep_metadata and (kind == b"eXIf" or _is_xmp(kind, data, start))):
+        if kind in _KEPT or (keep_metadata and _is_xmp(kind, data, start)):
             kept.append(data[start:end])
-        elif kind == b"eXIf" and not seen & {b"eXIf", b"IDAT"}:  # browsers look for the first, before the pixels
+        elif kind != b"eXIf" or kind in seen:  # readers believe the first
+            continue
+        elif keep_metadata:
+            kept.append(data[start:end])
+        elif b"IDAT" not in seen:  # browsers do not look for it behind the pixels
             tiff = exif.minimal(data[start + 8 : end - 4])
             kept.append(_chunk(kind, tiff) if tiff else b"")
         seen.add(kind)

@@ -1,5 +1,7 @@
 """Bytes that are not what was announced, or no image at all: S3 or the gate refuses them, and nothing is left."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests import images
@@ -101,6 +103,25 @@ def test_a_damaged_file_is_refused_for_good(server: Server, account: Client, str
 def test_178_megapixels_are_refused_for_good(server: Server, account: Client, stranger: Client) -> None:
     iid = account.send_bytes(images.one_bit_png(), "image/png")
     assert_refused(server, account, stranger, iid, "image-dimensions")
+
+
+def test_bombs_are_refused_while_others_upload(server: Server, account: Client, stranger: Client) -> None:
+    progressive = images.encode(images.corner(), "image/jpeg", progressive=True)
+    bombs = {
+        "image/png": images.one_bit_png(20_000, 20_000),
+        "image/jpeg": progressive[:-2] + progressive[progressive.rindex(b"\xff\xda") : -2] * 600 + b"\xff\xd9",
+        "image/gif": images.gif_of(200_000, 1, 1),
+        "image/webp": images.with_size(images.animated("image/webp"), 8_000, 8_000),
+        "image/avif": images.with_size(images.photo_as("image/avif"), 65_500, 65_500),
+    }
+    sent = [account.send_bytes(data, mime) for mime, data in bombs.items()]
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(account.complete, sent)
+        for _ in range(3):
+            iid = stranger.upload(PNG, "image/png")["id"]
+            assert stranger.delete(iid).status_code == 204
+        assert [answer.status_code for answer in answers] == [422] * len(bombs)
+    server.assert_nothing_left(account)
 
 
 def test_501_frames_are_refused_for_good(server: Server, account: Client, stranger: Client) -> None:

@@ -171,6 +171,7 @@ def test_an_orientation_behind_the_pixels_of_a_png_is_not_believed() -> None:
     assert pngs.clean(late, True) == late
     twice = png_with((b"eXIf", images.camera_exif(1)), (b"eXIf", EXIF))
     assert pngs.clean(twice, False) == PNG
+    assert pngs.clean(twice, True) == png_with((b"eXIf", images.camera_exif(1)))
 
 
 def test_an_end_mark_of_a_png_is_empty() -> None:
