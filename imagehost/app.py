@@ -9,7 +9,7 @@ from imagehost import ROOT
 from imagehost.build import build_services
 from imagehost.config import Config, load_config, read_environment
 from imagehost.web import headers, logs, problems
-from imagehost.web.api import images, me, service, uploads
+from imagehost.web.api import images, me, palettes, service, uploads
 from imagehost.web.api.route import api
 from imagehost.web.context import EXTENSION
 from imagehost.web.jsontext import JSONProvider
@@ -17,7 +17,7 @@ from imagehost.web.pages import files
 from imagehost.web.pages.gallery import pages
 
 MAX_REQUEST_BYTES = 2 * 2**20  # of JSON; image bytes go to the bucket
-ROUTES = (images, me, service, uploads)  # importing them declares their routes
+ROUTES = (images, me, palettes, service, uploads)  # importing them declares their routes
 
 
 def create_app(config: Config | None = None) -> Flask:

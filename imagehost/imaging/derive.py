@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from imagehost.imaging import exif, placeholder
 from imagehost.imaging.formats import DECODER_ERRORS
-from imagehost.imaging.variants import Variant
+from imagehost.imaging.variants import Variant, fit
 
 # Reducing to 1.5 × the target before the Lanczos filter cannot be told from filtering the full frame (SSIM 0.995).
 _HEADROOM = 1.5
@@ -82,12 +82,20 @@ def make_seed(frame: Image.Image, size: tuple[int, int], px: int) -> Seed:
     factor = max(image.size) // px
     if factor > 1:
         image = image.reduce(factor)
-    image = _to_srgb(image, frame.info.get("icc_profile"))
-    if turn in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[turn])
+    image = turned(_managed(image, frame.info.get("icc_profile")), turn)
     if image is frame:
         image = frame.copy()
     return Seed(image, *displayed(*size, turn))
+
+
+def to_srgb(frame: Image.Image) -> Image.Image:
+    """The frame, or a part that was cut out of it, as RGB or RGBA in sRGB, not turned."""
+    return _managed(_plain(frame), frame.info.get("icc_profile"))
+
+
+def turned(image: Image.Image, turn: int) -> Image.Image:
+    """The image upright, given its EXIF orientation."""
+    return image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
 
 
 def write_variant(seed: Seed, variant: Variant, path: Path) -> tuple[int, int]:
@@ -116,8 +124,7 @@ def fitted(seed: Seed, variant: Variant) -> Image.Image:
 
 def make_placeholder(seed: Seed) -> str:
     """The image's ThumbHash: one to three milliseconds. Each pixel of it is the mean of those below."""
-    box = Variant("placeholder", "image/webp", placeholder.MAX_PX, placeholder.MAX_PX)
-    image = seed.image.resize(box.size(seed.width, seed.height), Image.Resampling.BOX)
+    image = seed.image.resize(fit(seed.width, seed.height, placeholder.MAX_PX), Image.Resampling.BOX)
     return placeholder.encode(*image.size, image.convert("RGBA").tobytes())
 
 
@@ -134,17 +141,17 @@ def _plain(frame: Image.Image) -> Image.Image:
     return frame.convert("RGB")
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _managed(image: Image.Image, profile: bytes | None) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colours = image.convert(image.mode.removesuffix("A")) if alpha else image
-    result = _managed(colours, profile) if profile else None
+    result = _converted(colours, profile) if profile else None
     result = result or colours.convert("RGB")
     if alpha:
         result.putalpha(alpha)
     return result
 
 
-def _managed(image: Image.Image, profile: bytes) -> Image.Image | None:
+def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     """None when the profile is damaged or belongs to another kind of image: then the numbers are taken as sRGB."""
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))

@@ -78,15 +78,20 @@ def decode(path: Path, header: Header, draft_px: int, take_first: Callable[[Imag
     with opened(path, header.format) as image:
         if (image.width, image.height) != (header.width, header.height) and header.format is not formats.GIF:
             raise UnreadableImage("The file contradicts itself about its size.")
-        if header.format is formats.JPEG:
-            shrink = min(1.0, draft_px / max(image.size))
-            image.draft(image.mode, (max(1, int(image.width * shrink)), max(1, int(image.height * shrink))))
+        draft(image, header.format, draft_px)
         image.load()
         first = take_first(image)
         for number in range(1, header.frames):
             image.seek(number)
             image.load()
         return first
+
+
+def draft(image: Image.Image, wanted: formats.Format, px: int) -> None:
+    """Have a JPEG decoded at the smallest scale at which its longer side keeps `px`."""
+    if wanted is formats.JPEG:
+        shrink = min(1.0, px / max(image.size))
+        image.draft(image.mode, (max(1, int(image.width * shrink)), max(1, int(image.height * shrink))))
 
 
 @contextmanager

@@ -8,18 +8,19 @@ import gc
 import mmap
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
 from imagehost.errors import ImageDimensions, Refused, UnreadableImage
-from imagehost.imaging import animate, derive, formats, gate
+from imagehost.imaging import animate, derive, formats, gate, palette
+from imagehost.imaging.cielab import parse_hex, to_hex
 from imagehost.imaging.containers import cut_off, damaged
-from imagehost.imaging.reports import Accept, Failure, Job, Made, Refusal, Report, Sketched
+from imagehost.imaging.reports import Accept, Failure, Found, Job, Made, Refusal, Report, Sketched
 from imagehost.imaging.sanitise import sanitise
-from imagehost.imaging.variants import Variant, from_file_name
+from imagehost.imaging.variants import FIND, RECOLOURED_FILE, Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 # A decoder's error is evidence only if there was memory to decode with. The largest legal image needs 763 MiB (WebP,
@@ -49,7 +50,7 @@ def run(job: Job, report: Callable[[Report], None]) -> None:
     """Report the verdict as soon as it is known, then the placeholder, then each derivative as soon as its file is
     complete."""
     if job.judged:
-        _derive(job, report)
+        _make(job, report)
         return
     verdict, seed = _judge(job)
     if isinstance(verdict, Refusal) and not verdict.rule:
@@ -77,21 +78,35 @@ def _is_eager(variant: Variant, verdict: Accept) -> bool:
     return verdict.frames == 1 and variant.changes(verdict.width, verdict.height, verdict.mime)
 
 
-def _derive(job: Job, report: Callable[[Report], None]) -> None:
-    """Report each derivative as soon as its file is complete, or why there are no more of them."""
+def _make(job: Job, report: Callable[[Report], None]) -> None:
+    """Report what is wanted of a published image, each as soon as it is complete, or why there is no more of it."""
     source = Path(job.source)
     try:
         header = gate.read_header(source, gate.find_format(source))
-        for name in job.variants:
-            variant = from_file_name(name)
-            write = animate.write_animation if variant.may_move and header.frames > 1 else _write_still
-            width, height = write(source, header, variant, Path(job.workdir, variant.file_name))
-            report(Made(name, width, height))
+        for made in (_painted if job.mode else _derived)(job, source, header):
+            report(made)
     except MemoryError:
         report(Failure("memory", "MemoryError"))
     except _NOT_DERIVED as exc:
         kind = _system_failure(exc) if isinstance(exc, OSError) and exc.errno is not None else "decoder"
         report(Failure(kind, repr(exc)[:200]))
+
+
+def _derived(job: Job, source: Path, header: gate.Header) -> Iterator[Report]:
+    for name in job.variants:
+        variant = from_file_name(name)
+        write = animate.write_animation if variant.may_move and header.frames > 1 else _write_still
+        yield Made(name, *write(source, header, variant, Path(job.workdir, variant.file_name)))
+
+
+def _painted(job: Job, source: Path, header: gate.Header) -> Iterator[Report]:
+    if job.mode == FIND:
+        found = palette.find_colours(source, header)
+        yield Found(",".join(f"{to_hex(colour)}={round(share * 10_000)}" for colour, share in found))
+    else:
+        colours = [parse_hex(colour) for colour in job.palette]
+        size = palette.recolour(source, header, colours, job.mode, Path(job.workdir, RECOLOURED_FILE))
+        yield Made(RECOLOURED_FILE, *size)
 
 
 def _write_still(source: Path, header: gate.Header, variant: Variant, target: Path) -> tuple[int, int]:

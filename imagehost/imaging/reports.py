@@ -5,6 +5,7 @@ image is acceptable, but may not make the web process run, open or believe anyth
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
@@ -17,7 +18,8 @@ MAX_LINE_BYTES = 4096
 @dataclass(frozen=True)
 class Job:
     """Paths are absolute, variants go by their files' names. `memory_bytes` counts over the child's address space at
-    its start; `cpu_s` is CPU time. `judged`: the source is a published image, of which only the variants are wanted.
+    its start; `cpu_s` is CPU time. `judged`: the source is a published image, of which only the variants are wanted;
+    with a `mode`, only the image in the colours of `palette`, `#rrggbb` each, or the colours that it has (palette.py).
     `keep_metadata`: EXIF and XMP are to stay in the image."""
 
     source: str
@@ -27,6 +29,8 @@ class Job:
     cpu_s: int
     judged: bool = False
     keep_metadata: bool = False
+    mode: str = ""
+    palette: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,15 +81,23 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Found:
+    """The image's colours with their shares of what is seen, in ten thousandths: `#a0522d=7300,#ffffff=2700`."""
+
+    colours: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """The child is gone: exit status, or minus the signal. Comes from the zygote, after the last word of the child."""
 
     status: int
 
 
-Report: TypeAlias = Accept | Refusal | Failure | Sketched | Made | Ended
+Report: TypeAlias = Accept | Refusal | Failure | Sketched | Made | Found | Ended
 
-_REPORTS: dict[str, type[Any]] = {c.__name__: c for c in (Accept, Refusal, Failure, Sketched, Made, Ended)}
+_COLOURS = re.compile("(?:#[0-9a-f]{6}=[0-9]{1,5}(?:,(?!$)|$)){0,16}")
+_REPORTS: dict[str, type[Any]] = {c.__name__: c for c in (Accept, Refusal, Failure, Sketched, Made, Found, Ended)}
 
 
 def to_line(message: Job | Report) -> bytes:
@@ -111,10 +123,12 @@ def parse_report(line: bytes) -> Report:
         raise ValueError("an impossible verdict")
     if isinstance(report, Sketched) and not is_placeholder(report.placeholder):
         raise ValueError("not a placeholder")
+    if isinstance(report, Found) and not _COLOURS.fullmatch(report.colours):
+        raise ValueError("a report of no colours")
     return report
 
 
 def parse_job(line: bytes) -> Job:
     raw = json.loads(line)
     del raw["is"]
-    return Job(**raw | {"variants": tuple(raw["variants"])})
+    return Job(**raw | {"variants": tuple(raw["variants"]), "palette": tuple(raw["palette"])})

@@ -17,6 +17,20 @@ class Derivative:
 
 
 @dataclass(frozen=True)
+class Colour:
+    """One of an image's colours, `#rrggbb`, and its share of what is seen of the image, 0–1."""
+
+    hex: str
+    share: float
+
+
+def to_colours(report: str) -> tuple[Colour, ...]:
+    """From what `reports.Found` says."""
+    pairs = (entry.split("=") for entry in report.split(",") if entry)
+    return tuple(Colour(colour, int(share) / 10_000) for colour, share in pairs)
+
+
+@dataclass(frozen=True)
 class Accepted:
     """The gate's verdict on an image that may be published.
 

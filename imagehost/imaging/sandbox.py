@@ -18,10 +18,10 @@ from pathlib import Path
 from imagehost import metrics
 from imagehost.errors import REFUSALS, Refused, Unavailable, UnreadableImage
 from imagehost.imaging.children import Children
-from imagehost.imaging.reports import Accept, Ended, Failure, Job, Made, Refusal, Report, Sketched
-from imagehost.imaging.results import Accepted, Derivative
+from imagehost.imaging.reports import Accept, Ended, Failure, Found, Job, Made, Refusal, Report, Sketched
+from imagehost.imaging.results import Accepted, Colour, Derivative, to_colours
 from imagehost.imaging.slots import Slots
-from imagehost.imaging.variants import THUMB, Variant, from_file_name
+from imagehost.imaging.variants import FIND, RECOLOURED_FILE, THUMB, Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 _SLOT_WAIT_S = 2.0
@@ -35,6 +35,7 @@ class _Outcome:
     verdict: Accept | Refusal | Failure
     made: tuple[Made, ...] = ()
     placeholder: str | None = None
+    found: Found | None = None
 
 
 class Sandbox:
@@ -90,18 +91,38 @@ class Sandbox:
         None when that takes more time or memory than an image may have, or Pillow cannot do it. Raises Unavailable when
         that was not found out: the child was killed, the disk is full, all gates were busy for two seconds.
         """
-        with self._slots.taken(_SLOT_WAIT_S):
-            outcome = self._attempt(replace(self._job(source, workdir, (variant,)), judged=True))
+        outcome = self._make(self._job(source, workdir, (variant,)))
         try:
             for derivative in _derivatives(outcome.made, workdir):
                 return derivative
         except OSError as exc:
             raise Unavailable("The derivative could not be read.") from exc
-        if isinstance(outcome.verdict, Failure) and outcome.verdict.kind in ("budget", "memory", "decoder"):
-            return None
-        error = Unavailable("The derivative could not be made this time.", retry_after_s=5)
-        error.add_note(f"sandbox: {outcome.verdict}")  # for the log
-        raise error
+        _raise_unless_too_much(outcome)
+        return None
+
+    def recolour(self, source: Path, workdir: Path, palette: tuple[str, ...], mode: str) -> Path | None:
+        """Make a PNG of a published image in the palette's colours, `#rrggbb` each, into `workdir` (as for `inspect`).
+
+        None and Unavailable as for `derive`.
+        """
+        job = replace(self._job(source, workdir, ()), variants=(RECOLOURED_FILE,), mode=mode, palette=palette)
+        outcome, path = self._make(job), workdir / RECOLOURED_FILE
+        try:
+            if outcome.made and stat.S_ISREG(path.lstat().st_mode):
+                return path
+        except OSError as exc:
+            raise Unavailable("The recoloured image could not be read.") from exc
+        _raise_unless_too_much(outcome)
+        return None
+
+    def find_colours(self, source: Path, workdir: Path) -> tuple[Colour, ...] | None:
+        """The colours of a published image, the largest share first; none of one that is transparent all over. None and
+        Unavailable as for `derive`."""
+        outcome = self._make(replace(self._job(source, workdir, ()), mode=FIND))
+        if outcome.found is not None:
+            return to_colours(outcome.found.colours)
+        _raise_unless_too_much(outcome)
+        return None
 
     def close(self) -> None:
         """End the child processes. Jobs that are under way become Unavailable."""
@@ -110,6 +131,11 @@ class Sandbox:
     def _job(self, source: Path, workdir: Path, variants: tuple[Variant, ...]) -> Job:
         names = tuple(variant.file_name for variant in variants)
         return Job(str(source.absolute()), str(workdir.absolute()), names, self._memory_bytes, self._cpu_s)
+
+    def _make(self, job: Job) -> _Outcome:
+        """What a child makes of an image that was judged before."""
+        with self._slots.taken(_SLOT_WAIT_S):
+            return self._attempt(replace(job, judged=True))
 
     def _judge(self, job: Job) -> _Outcome:
         first = self._attempt(job)
@@ -124,6 +150,7 @@ class Sandbox:
         verdict: Accept | Refusal | Failure | None = None
         made: list[Made] = []
         placeholder: str | None = None
+        found: Found | None = None
         lost = Failure("child", "the child ended without a verdict")
         with closing(self._children.run(job, self._wall_s)) as messages:
             try:
@@ -134,13 +161,24 @@ class Sandbox:
                         lost = _explain_end(message)
                     elif isinstance(message, Sketched):
                         placeholder = message.placeholder
+                    elif isinstance(message, Found):
+                        found = message
                     elif message.name in job.variants and message.name not in {item.name for item in made}:
                         made.append(message)
             except TimeoutError:
                 lost = Failure("budget", f"the child was killed after {self._wall_s} s")
             except (OSError, ValueError) as exc:
                 lost = Failure("child", repr(exc))
-        return _Outcome(verdict or lost, tuple(made), placeholder)
+        return _Outcome(verdict or lost, tuple(made), placeholder, found)
+
+
+def _raise_unless_too_much(outcome: _Outcome) -> None:
+    """Raises Unavailable, unless making it takes more time or memory than an image may have, or Pillow cannot do it."""
+    if isinstance(outcome.verdict, Failure) and outcome.verdict.kind in ("budget", "memory", "decoder"):
+        return
+    error = Unavailable("The derivative could not be made this time.", retry_after_s=5)
+    error.add_note(f"sandbox: {outcome.verdict}")  # for the log
+    raise error
 
 
 def _is_doubtful(verdict: Report) -> bool:

@@ -70,6 +70,12 @@ class Variant:
         return self.size(width, height) != (width, height) or (self.name not in VARIANTS and self.mime != mime)
 
 
+RECOLOURED_FILE = "recoloured.png"
+"""The file of an image in other colours, among what a child makes. It is no variant, but to become an image."""
+FIND = "find"
+"""The mode of a job that is to find the colours of an image; the other modes recolour it."""
+
+
 def _square(name: str, side_px: int, *, on_demand: bool) -> Variant:
     return Variant(name, "image/webp", side_px, side_px, on_demand=on_demand)
 
@@ -78,6 +84,11 @@ THUMB = _square("thumb", 400, on_demand=False)
 PREVIEW = _square("preview", 1600, on_demand=True)
 VARIANTS: dict[str, Variant] = {v.name: v for v in (THUMB, PREVIEW)}
 """Those that have a name, and that everybody may ask for who may see their image."""
+
+
+def fit(width: int, height: int, side_px: int) -> tuple[int, int]:
+    """The size with the same proportions that fits a square of this side; never larger than the given one."""
+    return _square("", side_px, on_demand=False).size(width, height)
 
 
 def size_name(width_px: int | None, height_px: int | None, fit: Fit) -> str:

@@ -19,7 +19,7 @@ from imagehost.models import Lookup, Published, ReadyRecord, Reservation, Tombst
 from imagehost.services.death import dead_answer
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
-from imagehost.services.publish import Completed, Publisher
+from imagehost.services.publish import Completed, Fetch, Publisher
 from imagehost.storage import object_keys
 
 
@@ -44,6 +44,20 @@ class Completion:
         metrics.UPLOADS.labels("published" if done.created else "repeated").inc()
         return done
 
+    def publish(self, uid: str, iid: str, fetch: Fetch) -> Completed:
+        """Publish a reservation with the bytes that `fetch` writes, instead of what is in staging.
+
+        Raises as `complete` does. What was decided by nobody is undone at the reservation's deadline.
+        """
+        found = self._freshness.find(iid)
+        if found.epoch is None:
+            raise IndexRebuilding()
+        if not isinstance(found.entry, Reservation) or found.entry.uid != uid:
+            return self._answer(uid, iid, found, found.epoch)
+        version = ids.new_version()
+        decided = self._begin(uid, iid, version, found.epoch)
+        return decided or self._publisher.publish(found.entry, version, found.epoch, fetch)
+
     def _complete(self, uid: str, iid: str) -> Completed:
         found = self._freshness.find(iid)
         upload, epoch = found.entry, found.epoch
@@ -62,14 +76,8 @@ class Completion:
             verdict = SizeMismatch(f"{upload.size} bytes were announced, {size_bytes} arrived.")
             return self._publisher.refuse(upload, version, epoch, verdict)
 
-        begun = self._parts.images.begin_complete(iid, uid, version, self._parts.lease_ms)
-        if begun.answer == "busy":
-            wait_s = -(-begun.retry_after_ms // 1000)
-            raise UploadBusy("Another request is completing this upload.", headers={"Retry-After": str(wait_s)})
-        if begun.answer != "ok":
-            return self._answer(uid, iid, self._parts.images.find(iid), epoch)
-
-        faults.reached("after_begin")
+        if (decided := self._begin(uid, iid, version, epoch)) is not None:
+            return decided
 
         def fetch(path: Path) -> bool:
             return self._parts.objects.download(staging, path, upload.size)
@@ -78,6 +86,17 @@ class Completion:
             return self._publisher.publish(upload, version, epoch, fetch)
         except UploadNotReceived:
             return self._look(uid, iid, epoch, pending=True)  # a delete or another complete may have taken the bytes
+
+    def _begin(self, uid: str, iid: str, version: str, epoch: str) -> Completed | None:
+        """Take the lease; what the upload became, if somebody was faster."""
+        begun = self._parts.images.begin_complete(iid, uid, version, self._parts.lease_ms)
+        if begun.answer == "busy":
+            wait_s = -(-begun.retry_after_ms // 1000)
+            raise UploadBusy("Another request is completing this upload.", headers={"Retry-After": str(wait_s)})
+        if begun.answer != "ok":
+            return self._answer(uid, iid, self._parts.images.find(iid), epoch)
+        faults.reached("after_begin")
+        return None
 
     def _answer(self, uid: str, iid: str, found: Lookup, epoch: str) -> Completed:
         """What an upload became, from the index where that is fresh, else from its record."""

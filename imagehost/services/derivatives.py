@@ -17,10 +17,11 @@ from pathlib import Path
 from cachetools import TTLCache
 
 from imagehost import faults, ids
-from imagehost.errors import SizeMismatch, Unavailable
+from imagehost.errors import Unavailable
 from imagehost.imaging.variants import Variant
 from imagehost.models import Image
 from imagehost.services.death import find_end
+from imagehost.services.originals import fetch_original
 from imagehost.services.parts import Parts
 from imagehost.services.publish import WORK_PREFIX
 from imagehost.storage import object_keys
@@ -137,7 +138,7 @@ class Derivatives:
 
     def _work(self, wanted: _Wanted, folder: Path) -> bool:
         source = folder / "source"
-        self._fetch(wanted.image, source)
+        fetch_original(self._parts, wanted.image, source)
         made = self._parts.sandbox.derive(source, folder, wanted.variant)
         if made is None:
             return False
@@ -149,14 +150,6 @@ class Derivatives:
         faults.reached("after_derivative")
         self._keep_if_ready(wanted)
         return True
-
-    def _fetch(self, image: Image, path: Path) -> None:
-        try:
-            if self._parts.objects.download(image.key, path, image.size):
-                return
-        except SizeMismatch as exc:
-            raise Unavailable("The original is damaged.") from exc
-        raise find_end(self._parts, image) or Unavailable("The original is missing.")  # a delete may have taken it
 
     def _keep_if_ready(self, wanted: _Wanted) -> None:
         """The one rule for deleting data, for a derivative: it goes unless the record is ready and names its version.

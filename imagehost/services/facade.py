@@ -14,6 +14,7 @@ from imagehost.services.freshness import Freshness
 from imagehost.services.fsck import Fsck
 from imagehost.services.health import Health
 from imagehost.services.library import Library
+from imagehost.services.palettes import Palettes
 from imagehost.services.parts import Parts
 from imagehost.services.publish import Publisher
 from imagehost.services.rebuild import Rebuild
@@ -38,6 +39,7 @@ class Services:
     completion: Completion
     changes: Changes
     library: Library
+    palettes: Palettes
     delivery: Delivery
     streaming: Streaming
     health: Health
@@ -52,6 +54,7 @@ class Services:
         """Put the services together."""
         freshness = Freshness(parts)
         accounts = Accounts(parts, freshness)
+        uploads, completion = Uploads(parts, freshness), Completion(parts, freshness, Publisher(parts))
         rebuild, fsck = Rebuild(parts), Fsck(parts)
         return cls(
             parts=parts,
@@ -59,10 +62,11 @@ class Services:
             cursors=parts.cursors,
             accounts=accounts,
             bootstrap=Bootstrap(parts, accounts),
-            uploads=Uploads(parts, freshness),
-            completion=Completion(parts, freshness, Publisher(parts)),
+            uploads=uploads,
+            completion=completion,
             changes=Changes(parts, freshness),
             library=Library(parts, freshness),
+            palettes=Palettes(parts, uploads, completion),
             delivery=Delivery(parts),
             streaming=Streaming(parts),
             health=Health(parts),

@@ -46,6 +46,32 @@ class Uploads:
         round trip: raises what that raises. Raises UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending,
         IndexRebuilding or Unavailable, having reserved nothing (one whose answer was lost lapses by itself)."""
         config = self._parts.config
+        iid = self.reserve(
+            uid,
+            details,
+            size_bytes=size_bytes,
+            sha256=sha256,
+            image_expires_in_s=image_expires_in_s,
+            keep_metadata=keep_metadata,
+            hold_ms=(config.upload_url_s + config.upload_grace_s) * 1000,
+            caller=caller,
+        )
+        return self._ticket(uid, iid, details, size_bytes, sha256, config.upload_url_s)
+
+    def reserve(
+        self,
+        uid: str,
+        details: Details,
+        *,
+        size_bytes: int,
+        sha256: str | None = None,
+        image_expires_in_s: int | None = None,
+        keep_metadata: bool = False,
+        hold_ms: int,
+        caller: Caller | None = None,
+    ) -> str:
+        """The iid of a reservation, for bytes that come within `hold_ms`, wherever from. Raises as `request` does."""
+        config = self._parts.config
         if details.mime not in EXTENSIONS:
             raise UnsupportedType(f"Accepted are {', '.join(EXTENSIONS)}.", accepted=list(EXTENSIONS))
         if size_bytes > config.max_bytes:
@@ -63,7 +89,7 @@ class Uploads:
             sha256=sha256,
             image_expires_in_s=image_expires_in_s,
             keep_metadata=keep_metadata,
-            hold_ms=(config.upload_url_s + config.upload_grace_s) * 1000,
+            hold_ms=hold_ms,
             quota_bytes=config.quota_bytes,
             quota_images=config.quota_images,
             max_pending=config.max_pending,
@@ -74,7 +100,7 @@ class Uploads:
         if reserved is None:  # the index alone did not know that the key is good
             reserve()
         faults.reached("after_reserve")
-        return self._ticket(uid, iid, details, size_bytes, sha256, config.upload_url_s)
+        return iid
 
     def sign_again(self, uid: str, iid: str) -> Ticket:
         """Another URL for a pending upload. It ends at the reservation's deadline at the latest, which never moves; in

@@ -129,6 +129,19 @@ class AnyImage(RootModel[Image | PublicImage]):
     """All of an image for its owner, the public part for anybody else."""
 
 
+class Color(Answer):
+    """One of an image's colours."""
+
+    hex: str = Field(description="#rrggbb, in sRGB")
+    share: float = Field(description="of what is seen of the image, 0–1")
+
+
+class Colors(Answer):
+    """The dominant colours of an image's first frame, the largest share first; of what is transparent none."""
+
+    colors: list[Color]
+
+
 class SignedUrl(Answer):
     """A URL that needs no token, until it ends."""
 

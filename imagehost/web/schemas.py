@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -79,6 +79,7 @@ MediaType = Annotated[
     ),
 ]
 ExpiresIn = Annotated[StrictInt, Field(ge=1, le=10 * 366 * 86_400)]
+HexColor = Annotated[StrictStr, StringConstraints(to_lower=True, pattern=r"^#[0-9A-Fa-f]{6}$")]
 Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex")]
 
 
@@ -196,6 +197,15 @@ class IfMatch(BaseModel):
     """Make the change on this revision of the image, or not at all."""
 
     if_match: str | None = Field(None, alias="If-Match", description='the `ETag` of an earlier answer: `"<rev>"`')
+
+
+class PaletteRequest(Request):
+    """The colours that an image is to have, and how they are given to it."""
+
+    colors: Annotated[
+        tuple[HexColor, ...], AfterValidator(_not_empty), Field(max_length=16, json_schema_extra={"minItems": 1})
+    ]
+    mode: Literal["nearest", "luminance"] = "nearest"
 
 
 class ApiKeyRequest(Request):

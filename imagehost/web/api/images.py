@@ -54,7 +54,7 @@ def get_metadata(caller: Caller | None, iid: str) -> ResponseReturnValue:
     """An image's metadata: all of it for its owner, the public part for anybody else who may see it."""
     published = _visible(iid, caller)
     owned = caller is not None and published.image.uid == caller.uid
-    return to_image(published, public=not owned), 200, _etag(published) if owned else {}
+    return to_image(published, public=not owned), 200, etag(published) if owned else {}
 
 
 @endpoint(
@@ -70,7 +70,7 @@ def get_metadata(caller: Caller | None, iid: str) -> ResponseReturnValue:
 def edit_image(caller: Caller, iid: str, body: ImageEdit) -> ResponseReturnValue:
     """Change title, tags, private, metadata or kind. `If-Match: "<rev>"` is honoured."""
     published = services().changes.edit(caller.uid, _known(iid), body.to_change(), if_rev=_if_rev())
-    return to_image(published), 200, _etag(published)
+    return to_image(published), 200, etag(published)
 
 
 @endpoint(
@@ -101,11 +101,21 @@ def delete_image(caller: Caller, iid: str) -> ResponseReturnValue:
 )
 def presign_image(caller: Caller, iid: str, body: PresignRequest) -> ResponseReturnValue:
     """A URL of one's own image for one purpose, or of one size, good for as long as asked."""
+    signed = services().delivery.presign(get_own(caller, iid).image, body.to_way(), body.url_expires_in_s)
+    return {"url": signed.url, "expires_at": to_time(signed.expires_at_s * 1000)}
+
+
+def get_own(caller: Caller, iid: str) -> Published:
+    """An image of the caller's. Raises ImageNotFound for anybody else's, a public one too, and ImageDeleted."""
     published = services().library.get_for_viewer(_known(iid), caller.uid, caller=caller)
     if published.image.uid != caller.uid:
         raise ImageNotFound()
-    signed = services().delivery.presign(published.image, body.to_way(), body.url_expires_in_s)
-    return {"url": signed.url, "expires_at": to_time(signed.expires_at_s * 1000)}
+    return published
+
+
+def etag(published: Published) -> dict[str, str]:
+    """The header that names the image's revision."""
+    return {"ETag": f'"{published.image.rev}"'}
 
 
 def _known(iid: str) -> str:
@@ -166,10 +176,6 @@ def _sent(image: Image, way: Way, ends_at_s: int | None) -> Response:
     answer = send(image, source)
     answer.headers["Cache-Control"] = services().delivery.cache_control(image, source, ends_at_s)
     return answer
-
-
-def _etag(published: Published) -> dict[str, str]:
-    return {"ETag": f'"{published.image.rev}"'}
 
 
 def _if_rev() -> int | None:

@@ -12,6 +12,7 @@ from imagehost.web.schemas import (
     CompleteRequest,
     ImageEdit,
     ListQuery,
+    PaletteRequest,
     UploadBatch,
     UploadItem,
 )
@@ -20,7 +21,11 @@ from imagehost.web.view_schemas import PresignRequest, ViewQuery
 ID = "4k" + "a" * 22
 ITEM = {"filename": "a.png", "mime": "image/png", "size": 5}
 KEY = {"name": "laptop"}
-BASES: dict[type[BaseModel], dict[str, Any]] = {UploadItem: ITEM, ApiKeyRequest: KEY}
+BASES: dict[type[BaseModel], dict[str, Any]] = {
+    UploadItem: ITEM,
+    ApiKeyRequest: KEY,
+    PaletteRequest: {"colors": ["#ff5733"]},
+}
 
 
 def nested(size_bytes: int) -> dict[str, str]:
@@ -58,6 +63,8 @@ GOOD: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (PresignRequest, {}),
     (PresignRequest, {"purpose": "download", "url_expires_in_s": 1}),
     (PresignRequest, {"url_expires_in_s": 604_800}),
+    (PaletteRequest, {"colors": ["#00ff7f"]}),
+    (PaletteRequest, {"colors": ["#00FF7F"] * 16, "mode": "luminance"}),
     (ApiKeyRequest, {"name": "x" * 100}),
     (ApiKeyRequest, {"scopes": ["read"]}),
     (ApiKeyRequest, {"expires_in_s": 1}),
@@ -95,6 +102,10 @@ BEYOND: dict[type[BaseModel], dict[str, list[Any]]] = {
         "title": [""],
     },
     PresignRequest: {"url_expires_in_s": [0, 604_801, "60", 60.0, None], "purpose": ["steal", None]},
+    PaletteRequest: {
+        "colors": [[], ["#00ff7f"] * 17, ["#0f7"], ["00ff7f"], ["#00ff7g"], ["#00ff7f "], [65407], "#00ff7f", None],
+        "mode": ["darkest", None],
+    },
     ApiKeyRequest: {
         "scopes": [[], ["admin"], ["read", "x"], "read", None],
         "expires_in_s": [0, -1, 10 * 366 * 86_400 + 1, 1.5],
