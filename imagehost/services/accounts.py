@@ -2,7 +2,7 @@
 durable before it is answered; the index follows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from imagehost import faults, ids
@@ -23,6 +23,7 @@ from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, appe
 from imagehost.services.caller import Caller
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
+from imagehost.storage import object_keys
 from imagehost.tokens import TokenClaims, hash_secret, new_secret
 
 MERGES = 5
@@ -133,6 +134,13 @@ class Accounts:
         if (profile := self._parts.accounts.find_profile(uid)) is None:
             raise NotFound("There is no such account.")
         return profile
+
+    def list_uids(self) -> Iterator[str]:
+        """The uid of every account, as the bucket has them."""
+        for listed in self._parts.inventory.list_below(object_keys.ACCOUNTS):
+            uid = listed.object_key.rpartition("/")[2].removesuffix(".json")
+            if ids.is_id(uid):
+                yield uid
 
     def find_uid(self, username: str) -> str | None:
         """The uid behind a user name, if its account exists."""
