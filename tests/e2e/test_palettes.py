@@ -114,9 +114,8 @@ def test_what_does_not_fit_into_the_quota_leaves_nothing(server: Server, account
     assert {object_key.split("/")[2] for object_key in server.objects_of(account.uid)} == {image["id"]}
 
 
-@pytest.mark.parametrize(
-    "body, wrong",
-    [
+def test_colours_that_are_none_are_refused_each_by_its_place(account: Client) -> None:
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({}, ["/colors"]),
         ({"colors": []}, ["/colors"]),
         ({"colors": ["#000000"] * 17}, ["/colors"]),
@@ -125,13 +124,9 @@ def test_what_does_not_fit_into_the_quota_leaves_nothing(server: Server, account
         ({"colors": ["#000000\n"]}, ["/colors/0"]),
         ({"colors": ["#000000"], "mode": "darkest"}, ["/mode"]),
         ({"colors": ["#000000"], "dither": True}, ["/dither"]),
-    ],
-)
-def test_colours_that_are_none_are_refused_each_by_its_place(
-    account: Client, body: dict[str, Any], wrong: list[str]
-) -> None:
-    answer = account.post(f"{API}/image/{account.uid[:2]}{'0' * 22}/palette", body)
-    assert pointers(answer) == wrong
+    ]
+    for body, wrong in cases:
+        assert pointers(account.post(f"{API}/image/{account.uid[:2]}{'0' * 22}/palette", body)) == wrong
 
 
 def test_an_image_says_which_colours_it_has(account: Client) -> None:

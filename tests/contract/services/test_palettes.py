@@ -148,9 +148,7 @@ def test_a_process_that_dies_behind_the_record_has_published(bench: Bench, image
 @pytest.mark.parametrize(
     "adapter, method, step",
     [
-        ("sandbox", "recolour", "fail"),
         ("sandbox", "inspect", "fail"),
-        ("objects", "put_file", "fail"),
         ("images", "begin_complete", "fail"),
     ],
 )
