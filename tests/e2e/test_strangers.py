@@ -42,6 +42,8 @@ def assert_hidden(caller: Client, iid: str) -> None:
         caller.patch(iid, {"title": "mine"}),
         caller.delete(iid),
         caller.post(f"{path}/presign", {}),
+        caller.post(f"{path}/palette", {"colors": ["#ff5733"]}),
+        caller.get(f"{path}/colors"),
     ):
         assert_problem(answer, 404, "image-not-found")
 
