@@ -20,7 +20,7 @@ from imagehost.embedded import settings
 from imagehost.errors import ImageDeleted, ImageNotFound, NotFound, NotOwner, Unavailable
 from imagehost.ids import is_id
 from imagehost.imaging import formats
-from imagehost.models import USERNAME_PATTERN, Image, Page, Position
+from imagehost.models import Image, Page, Position
 from imagehost.services import sources
 from imagehost.services.bootstrap import OWNER
 from imagehost.services.facade import Services
@@ -60,7 +60,9 @@ class ImageHost:
         stack of the data directory. Raises ConfigError, and NotFound for an unknown user."""
         services = build_services(load_config(settings(read_environment())))
         try:
-            return cls(services, _find_uid(services, user))
+            if (uid := services.accounts.find_uid(user)) is None:
+                raise NotFound(f"There is no account {user}.")
+            return cls(services, uid)
         except BaseException:
             services.parts.close()
             raise
@@ -214,15 +216,6 @@ def _persistently(work: Callable[[], T]) -> T:
         except Unavailable:
             time.sleep(PAUSE_S * 2**attempt)
     return work()
-
-
-def _find_uid(services: Services, user: str) -> str:
-    if is_id(user):
-        return user
-    uid = services.accounts.find_uid(user) if re.fullmatch(USERNAME_PATTERN, user) else None
-    if uid is None:
-        raise NotFound(f"There is no user {user}.")
-    return uid
 
 
 def _name_of(data: object) -> str | None:

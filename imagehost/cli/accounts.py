@@ -6,7 +6,6 @@ import click
 
 from imagehost.cli.running import running_services
 from imagehost.cli.runtime import fail, reported
-from imagehost.ids import is_id
 from imagehost.models import SCOPES, USERNAME_PATTERN, Scope
 from imagehost.services.facade import Services
 from imagehost.web.body import validate
@@ -75,9 +74,6 @@ def revoke_key(user: str, kid: str) -> None:
 
 
 def _uid(services: Services, user: str) -> str:
-    if is_id(user):
-        return user
-    uid = services.accounts.find_uid(user) if re.fullmatch(USERNAME_PATTERN, user) else None
-    if uid is None:
+    if (uid := services.accounts.find_uid(user)) is None:
         fail(f"There is no account {user}.", 1)
     return uid

@@ -1,6 +1,7 @@
 """Accounts and their API keys. An account's record holds its keys, so every change of one is an edit of the record,
 durable before it is answered; the index follows."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from imagehost.errors import (
     TokenInvalid,
     TooManyKeys,
 )
-from imagehost.models import SCOPES, AccountRecord, ApiKey, Claim, Profile, append_op
+from imagehost.models import SCOPES, USERNAME_PATTERN, AccountRecord, ApiKey, Claim, Profile, append_op
 from imagehost.services.caller import Caller
 from imagehost.services.freshness import Freshness
 from imagehost.services.parts import Parts
@@ -142,12 +143,12 @@ class Accounts:
             if ids.is_id(uid):
                 yield uid
 
-    def find_uid(self, username: str) -> str | None:
-        """The uid behind a user name, if its account exists."""
-        claim = self._parts.records.find_claim(username)
-        if claim is None or self._parts.records.find_account(claim.record.uid) is None:
-            return None
-        return claim.record.uid
+    def find_uid(self, user: str) -> str | None:
+        """The uid of the account that a user name, or a uid, names; None when there is no such account."""
+        uid: str | None = user if ids.is_id(user) else None
+        if uid is None and re.fullmatch(USERNAME_PATTERN, user) and (claim := self._parts.records.find_claim(user)):
+            uid = claim.record.uid
+        return uid if uid and self._parts.records.find_account(uid) else None
 
     def _claim(self, claim: Claim) -> None:
         """Claim a name; NameTaken when somebody else has it. It counts as ours by its uid: a check may have claimed it
