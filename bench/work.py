@@ -1,7 +1,7 @@
 """Pieces of work on one photograph, each a few times in turn; `python -m bench.work PHOTO` prints CPU seconds of each.
 
 `bare` is what nobody can do without: hash the bytes, decode (DCT-scaled), resize, write a WebP. `thumb` is what
-imagehost does for a thumbnail on demand, `vips` what libvips does where pyvips is installed, of the same size, format
+imagehost does for a thumbnail, `vips` what libvips does where pyvips is installed, of the same size, format
 and quality; `ssim.*` compare both with filtering the full frame. `step.*` are the steps of the gate.
 """
 

@@ -38,6 +38,7 @@
     ├── Unavailable                     503 unavailable, with Retry-After
     │   ├── BucketLost                      the index knows of accounts, the bucket of nothing (at the start only)
     │   ├── BucketRefuses                   no such bucket, or it does not let us in (at the start only)
+    │   ├── GatesBusy                       others work on images; this one was not looked at
     │   ├── OutcomeUnknown                  a conditional write may or may not have happened
     │   └── IndexRebuilding                 index-rebuilding
     └── ConditionFailed                 a conditional write lost (inside only; services decide what it means)
@@ -221,6 +222,10 @@ class Unavailable(ImagehostError):
 
     def __init__(self, detail: str = "", *, retry_after_s: int = 2, **extensions: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_s)}, **extensions)
+
+
+class GatesBusy(Unavailable):
+    """As many images as may be are being worked on."""
 
 
 class BucketLost(Unavailable):

@@ -5,12 +5,13 @@ Redis and the bucket are used directly. So who has it needs no API key, and may 
 """
 
 import io
+import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, Self, TypeVar
 
@@ -33,6 +34,7 @@ PAUSE_S = 0.5  # before the second attempt; twice as long before each further on
 LISTED = 100  # at once
 CHUNK_BYTES = 1 << 20
 T = TypeVar("T")
+_OBJECT_KEY = re.compile(r"(?:^|/)(?:uploads|variants|incoming)/(\w{24})/(\w{24})/")
 
 
 class FileStorage(Protocol):
@@ -46,7 +48,8 @@ class ImageHost:
     """See the module. Safe to share between threads; to be closed, or used in a `with`.
 
     Every method raises one of `imagehost.errors`: ImageNotFound, ImageDeleted, and NotOwner for what is another
-    account's; Unavailable when Redis or the bucket does not answer, after several attempts. An image is named by its
+    account's; Unavailable when Redis or the bucket does not answer, after several attempts where a repeat is the same
+    (a palette makes another image). An image is named by its
     id, or by the object key or the address in which that stands.
     """
 
@@ -57,8 +60,10 @@ class ImageHost:
     @classmethod
     def from_env(cls, user: str = OWNER) -> Self:
         """As the account with this user name (or uid), on what the environment and `.env` name, or on the embedded
-        stack of the data directory. Raises ConfigError, and NotFound for an unknown user."""
-        services = build_services(load_config(settings(read_environment())))
+        stack of the data directory. Raises ConfigError, StackError, and NotFound for an unknown user. This process's
+        environment stays as it is."""
+        with _unchanged_environment():
+            services = build_services(load_config(settings(read_environment())))
         try:
             if (uid := services.accounts.find_uid(user)) is None:
                 raise NotFound(f"There is no account {user}.")
@@ -78,10 +83,20 @@ class ImageHost:
         self.close()
 
     def upload_image(
-        self, data: bytes | IO[bytes] | FileStorage, *, filename: str | None = None, **details: Any
+        self,
+        data: bytes | IO[bytes] | FileStorage,
+        *,
+        filename: str | None = None,
+        private: bool = False,
+        title: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        image_expires_in_s: int | None = None,
+        keep_metadata: bool = False,
     ) -> Image:
-        """Verify an image and publish it, in the crash-safe way of every upload. `details` are those of an upload
-        request: private, title, tags, metadata, kind, image_expires_in_s, keep_metadata.
+        """Verify an image and publish it, in the crash-safe way of every upload; the details are those of an upload
+        request (api.md).
 
         Raises InvalidRequest, UnsupportedType, ImageTooLarge, QuotaExceeded, TooManyPending, or the gate's verdict."""
         filename = filename or _name_of(data) or "image"
@@ -91,40 +106,19 @@ class ImageHost:
                 _copy(data, file, self._services.config.max_bytes + 1)
             with source.open("rb") as file:
                 found = formats.sniff(file.read(formats.HEAD_BYTES))
-            announced = {"mime": found.mime if found else "application/octet-stream", "size": source.stat().st_size}
-            item = validate({"filename": filename, **details, **announced}, UploadItem)
-            return self._publish(item, source)
-
-    def _publish(self, item: UploadItem, source: Path) -> Image:
-        services = self._services
-
-        def fetch(path: Path) -> bool:
-            shutil.copyfile(source, path)
-            return True
-
-        iid = _persistently(
-            lambda: services.uploads.reserve(
-                self.uid,
-                item.to_details(),
-                size_bytes=item.size,
-                image_expires_in_s=item.image_expires_in_s,
-                keep_metadata=item.keep_metadata,
-                hold_ms=services.parts.lease_ms,
-            )
-        )
-        return _persistently(lambda: services.completion.publish(self.uid, iid, fetch)).published.image
-
-    def _parse(self, image: str) -> str:
-        """The id in an id, an object key or an address. Raises NotOwner for the object key of somebody else's."""
-        segments = (segment.partition(".")[0] for segment in image.partition("?")[0].split("/"))
-        match [any_id for any_id in segments if is_id(any_id)]:
-            case [iid]:
-                return iid
-            case [uid, iid, *_] if uid == self.uid:
-                return iid
-            case [_, _, *_]:
-                raise NotOwner("The object key is of another account.")
-        raise ImageNotFound()
+            announced = {
+                "filename": filename,
+                "mime": found.mime if found else "application/octet-stream",
+                "size": source.stat().st_size,
+                "private": private,
+                "title": title,
+                "tags": list(tags),
+                "metadata": dict(metadata or {}),
+                "kind": kind,
+                "image_expires_in_s": image_expires_in_s,
+                "keep_metadata": keep_metadata,
+            }
+            return self._publish(validate(announced, UploadItem), source)
 
     def download_image(self, image: str) -> bytes:
         """The bytes of an original, as they are stored."""
@@ -207,6 +201,47 @@ class ImageHost:
         found = self.get_image_metadata(image)
         return self._services.palettes.recolour(found, asked.colors, asked.mode).published.image
 
+    def _publish(self, item: UploadItem, source: Path) -> Image:
+        services = self._services
+
+        def fetch(path: Path) -> bool:
+            shutil.copyfile(source, path)
+            return True
+
+        iid = _persistently(
+            lambda: services.uploads.reserve(
+                self.uid,
+                item.to_details(),
+                size_bytes=item.size,
+                image_expires_in_s=item.image_expires_in_s,
+                keep_metadata=item.keep_metadata,
+                hold_ms=services.parts.lease_ms,
+            )
+        )
+        return _persistently(lambda: services.completion.publish(self.uid, iid, fetch)).published.image
+
+    def _parse(self, image: str) -> str:
+        """The id in an id, an object key or an address. Raises NotOwner for the object key of somebody else's."""
+        path = image.partition("?")[0]
+        if found := _OBJECT_KEY.search(path):
+            if found[1] != self.uid:
+                raise NotOwner("The object key is of another account.")
+            return found[2]
+        if is_id(iid := path.rpartition("/")[2].partition(".")[0]):
+            return iid
+        raise ImageNotFound()
+
+
+@contextmanager
+def _unchanged_environment() -> Iterator[None]:
+    """The embedded stack's AWS_* are not for other clients of this program; ours have them by now."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
 
 def _persistently(work: Callable[[], T]) -> T:
     """What `work` answers, which may be done again: several attempts, as long as something does not answer."""
@@ -214,7 +249,7 @@ def _persistently(work: Callable[[], T]) -> T:
         try:
             return work()
         except Unavailable:
-            time.sleep(PAUSE_S * 2**attempt)
+            time.sleep(PAUSE_S * 2 ** (attempt - 1))
     return work()
 
 

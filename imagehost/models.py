@@ -165,13 +165,13 @@ class KeyLookup:
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """What the index knows of an id. `epoch` is None while the shard is wiped: then `entry` None means nothing. Until
-    the shard is `settled`, a missing or pending entry may be older than what was acknowledged. `key`: of the API key
+    the shard is `settled`, a missing or pending entry may be older than what was acknowledged. `api_key`: of the one
     that was looked up at the same time, if one was."""
 
     entry: Entry | None
     epoch: str | None
     settled: bool
-    key: KeyLookup | None = None
+    api_key: KeyLookup | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,13 +228,13 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list: `total` counts the whole list, `next` is where the following page begins, if there is one;
-    `epoch` is the shard's when it was read, and `key` of the API key that was looked up at the same time."""
+    `epoch` is the shard's when it was read, and `api_key` of the one that was looked up at the same time."""
 
     items: tuple[Published, ...]
     total: int
     next: Position | None
     epoch: str
-    key: KeyLookup
+    api_key: KeyLookup
 
 
 def append_op(ops: tuple[str, ...], op: str) -> tuple[str, ...]:

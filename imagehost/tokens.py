@@ -87,8 +87,8 @@ class Cursors:
 
 
 class Views:
-    """Signs leave to see an image in one way (as a variant, or for a purpose) until a time, for addresses that stand
-    where no token can be sent.
+    """Signs leave to see an image in one way (as a variant, in a size, or for a purpose) until a time, for addresses
+    that stand where no token can be sent.
 
     The form is `{expires_at_s}.{signature}`; what it is for is not in it, but in the address that carries it."""
 

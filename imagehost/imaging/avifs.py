@@ -41,7 +41,7 @@ def clean(data: bytes, keep_metadata: bool) -> bytes:
             clean_meta(data, image, box, keep_metadata, extents)
         elif box.kind == b"moov":
             _clean_movie(data, image, box, keep_metadata, extents)
-        elif box.kind not in _TOP:
+        elif box.kind not in _TOP or (box.kind == b"ftyp" and box is not found[0]):
             box.blank(image)
     stores = [*extents.stores, *((box.body, box.end) for box in found if box.kind == b"mdat")]
     # The samples of an animation lie in `mdat` too, and are no items.

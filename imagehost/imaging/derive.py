@@ -130,10 +130,10 @@ def make_placeholder(seed: Seed) -> str:
 
 def _plain(frame: Image.Image) -> Image.Image:
     """The frame in a mode that can be filtered: L, LA, RGB, RGBA or CMYK; palette and key transparency become alpha."""
+    if frame.mode.startswith("I"):  # 16-bit grey; convert() would clip instead of scaling, and loses its key colour
+        return frame.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if frame.has_transparency_data and frame.mode not in ("RGBA", "LA"):
         return frame.convert("RGBA")
-    if frame.mode.startswith("I"):  # 16-bit grey; convert() would clip instead of scaling
-        return frame.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if frame.mode == "1":
         return frame.convert("L")
     if frame.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):

@@ -18,9 +18,20 @@ from imagehost.errors import ImageDimensions, Refused, UnreadableImage
 from imagehost.imaging import animate, derive, formats, gate, palette
 from imagehost.imaging.cielab import parse_hex, to_hex
 from imagehost.imaging.containers import cut_off, damaged
-from imagehost.imaging.reports import Accept, Failure, Found, Job, Made, Refusal, Report, Sketched
+from imagehost.imaging.reports import (
+    FIND,
+    RECOLOURED_FILE,
+    Accept,
+    Failure,
+    Found,
+    Job,
+    Made,
+    Refusal,
+    Report,
+    Sketched,
+)
 from imagehost.imaging.sanitise import sanitise
-from imagehost.imaging.variants import FIND, RECOLOURED_FILE, Variant, from_file_name
+from imagehost.imaging.variants import Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 # A decoder's error is evidence only if there was memory to decode with. The largest legal image needs 763 MiB (WebP,
@@ -75,7 +86,7 @@ def _is_eager(variant: Variant, verdict: Accept) -> bool:
     """Whether it is made now; one that is made on demand only where it would be then, and does not move."""
     if not variant.on_demand:
         return True
-    return verdict.frames == 1 and variant.changes(verdict.width, verdict.height, verdict.mime)
+    return verdict.frames == 1 and variant.is_needed(verdict.width, verdict.height)
 
 
 def _make(job: Job, report: Callable[[Report], None]) -> None:

@@ -13,9 +13,23 @@ from imagehost.imaging.formats import PNG
 
 _SIGNATURE_BYTES = 8
 _AROUND_BYTES = 12  # length and kind before the body, checksum after it
-_KEPT = frozenset(
-    b"IHDR PLTE IDAT tRNS gAMA cHRM sRGB iCCP sBIT cICP mDCV cLLI bKGD pHYs acTL fcTL fdAT".split(),
-)
+_NEEDED = frozenset((b"IHDR", b"PLTE", b"IDAT", b"fdAT"))
+# What else is kept, each once, but for the frames, and only in a size that it can have: more would be something else.
+_MOST_BYTES = {
+    b"tRNS": 256,
+    b"gAMA": 4,
+    b"cHRM": 32,
+    b"sRGB": 1,
+    b"sBIT": 4,
+    b"cICP": 4,
+    b"mDCV": 24,
+    b"cLLI": 8,
+    b"bKGD": 6,
+    b"pHYs": 9,
+    b"acTL": 8,
+    b"fcTL": 26,
+    b"iCCP": 1 << 31,
+}
 _XMP = b"XML:com.adobe.xmp\0"
 
 
@@ -26,13 +40,16 @@ def clean(data: bytes, keep_metadata: bool) -> bytes:
     for kind, start, end in limited(_chunks(data), PNG):
         if kind == b"IEND":
             return b"".join((*kept, _chunk(kind, b"")))
-        if kind in _KEPT or (keep_metadata and _is_xmp(kind, data, start)):
+        if kind in _NEEDED or (keep_metadata and _is_xmp(kind, data, start)):
             kept.append(data[start:end])
-        elif kind != b"eXIf" or kind in seen:  # readers believe the first
+        elif kind in _MOST_BYTES:
+            if end - start - _AROUND_BYTES <= _MOST_BYTES[kind] and (kind not in seen or kind == b"fcTL"):
+                kept.append(data[start:end])
+        elif kind != b"eXIf" or kind in seen or b"IDAT" in seen:  # browsers believe the first, before the pixels
             continue
         elif keep_metadata:
             kept.append(data[start:end])
-        elif b"IDAT" not in seen:  # browsers do not look for it behind the pixels
+        else:
             tiff = exif.minimal(data[start + 8 : end - 4])
             kept.append(_chunk(kind, tiff) if tiff else b"")
         seen.add(kind)

@@ -13,6 +13,10 @@ from imagehost.imaging.placeholder import is_placeholder
 from imagehost.mediatypes import EXTENSIONS
 
 MAX_LINE_BYTES = 4096
+RECOLOURED_FILE = "recoloured.png"
+"""The file of an image in other colours, among what a child makes. It is no variant, but to become an image."""
+FIND = "find"
+"""The mode of a job that is to find the colours of an image; the other modes recolour it."""
 
 
 @dataclass(frozen=True)

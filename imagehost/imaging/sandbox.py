@@ -18,10 +18,22 @@ from pathlib import Path
 from imagehost import metrics
 from imagehost.errors import REFUSALS, Refused, Unavailable, UnreadableImage
 from imagehost.imaging.children import Children
-from imagehost.imaging.reports import Accept, Ended, Failure, Found, Job, Made, Refusal, Report, Sketched
+from imagehost.imaging.reports import (
+    FIND,
+    RECOLOURED_FILE,
+    Accept,
+    Ended,
+    Failure,
+    Found,
+    Job,
+    Made,
+    Refusal,
+    Report,
+    Sketched,
+)
 from imagehost.imaging.results import Accepted, Colour, Derivative, to_colours
 from imagehost.imaging.slots import Slots
-from imagehost.imaging.variants import FIND, RECOLOURED_FILE, THUMB, Variant, from_file_name
+from imagehost.imaging.variants import THUMB, Variant, from_file_name
 from imagehost.mediatypes import EXTENSIONS
 
 _SLOT_WAIT_S = 2.0

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imagehost.errors import Unavailable
+from imagehost.errors import GatesBusy, Unavailable
 
 _POLL_S = 0.02
 
@@ -43,7 +43,7 @@ class Slots:
             try:
                 while (slot := self._try(directory)) is None:
                     if time.monotonic() >= deadline:
-                        raise Unavailable("All gates are busy.", retry_after_s=2)
+                        raise GatesBusy("All gates are busy.")
                     pause.wait(_POLL_S)
             finally:
                 os.close(directory)

@@ -65,15 +65,10 @@ class Variant:
         scale = self.scale(width, height)
         return max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
 
-    def changes(self, width: int, height: int, mime: str) -> bool:
-        """Whether the derivative differs from its image in size, or an address asks for another format."""
-        return self.size(width, height) != (width, height) or (self.name not in VARIANTS and self.mime != mime)
-
-
-RECOLOURED_FILE = "recoloured.png"
-"""The file of an image in other colours, among what a child makes. It is no variant, but to become an image."""
-FIND = "find"
-"""The mode of a job that is to find the colours of an image; the other modes recolour it."""
+    def is_needed(self, width: int, height: int) -> bool:
+        """Whether an image of this size is not as good itself. For a size it never is: that stands upright, in sRGB,
+        without what the image's owner has kept in it."""
+        return self.name not in VARIANTS or self.size(width, height) != (width, height)
 
 
 def _square(name: str, side_px: int, *, on_demand: bool) -> Variant:

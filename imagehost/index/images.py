@@ -39,7 +39,7 @@ class Reserved:
 
     created_at_ms: int
     deadline_ms: int
-    key: KeyLookup | None
+    api_key: KeyLookup | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,17 @@ class ImageIndex:
         self._scripts = scripts
 
     @translated
-    def find(self, iid: str, key: tuple[str, str] | None = None) -> Lookup:
+    def find(self, iid: str, api_key: tuple[str, str] | None = None) -> Lookup:
         """What is known of an id (of the right form), and the epoch of its shard, read together; and of an API key
         (uid and kid) of the same shard."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hmget(keyspace.meta(shard_of(iid)), "epoch", "settled")
         pipe.hgetall(keyspace.image(iid))
-        if key is not None:
-            pipe.hmget(keyspace.user(key[0]), keyspace.api_key_field(key[1]), "checked")
-        (epoch, settled), fields, *of_key = pipe.execute()
-        known_keys = [to_key_lookup(value, checked, epoch) for value, checked in of_key]
-        return Lookup(hashes.to_entry(iid, fields), epoch, epoch is not None and epoch == settled, *known_keys)
+        if api_key is not None:
+            pipe.hmget(keyspace.user(api_key[0]), keyspace.api_key_field(api_key[1]), "checked")
+        (epoch, settled), fields, *beside = pipe.execute()
+        api_keys = [to_key_lookup(value, checked, epoch) for value, checked in beside]
+        return Lookup(hashes.to_entry(iid, fields), epoch, epoch is not None and epoch == settled, *api_keys)
 
     @translated
     def reserve(
@@ -86,10 +86,10 @@ class ImageIndex:
         quota_bytes: int,
         quota_images: int,
         max_pending: int,
-        key: KeyCheck | None = None,
+        api_key: KeyCheck | None = None,
     ) -> Reserved | None:
-        """Reserve quota for an upload until now + hold_ms; None, having changed nothing, unless `key` is found good
-        at the same moment. A replay with the same op answers the same, without the key.
+        """Reserve quota for an upload until now + hold_ms; None, having changed nothing, unless `api_key` is found good
+        at the same moment. A replay with the same op answers the same, without the API key.
 
         Raises QuotaExceeded, TooManyPending or IndexRebuilding, having changed nothing.
         """
@@ -109,12 +109,12 @@ class ImageIndex:
             quota_bytes,
             quota_images,
             max_pending,
-            *((keyspace.api_key_field(key.kid), key.secret_sha256, key.scope, key.now_ms) if key else ("", "", "", 0)),
+            *_to_arguments(api_key),
             *hashes.from_request(details, sha256, image_expires_in_s, keep_metadata),
         )
         if answer[0] in ("ok", "dup"):
-            _, created_at, deadline, *of_key = answer
-            return Reserved(int(created_at), int(deadline), to_key_lookup(*of_key) if of_key else None)
+            _, created_at, deadline, *beside = answer
+            return Reserved(int(created_at), int(deadline), to_key_lookup(*beside) if beside else None)
         if answer[0] == "unconfirmed":
             return None
         raise _not_reserved(answer, quota_bytes, quota_images, max_pending)
@@ -207,6 +207,12 @@ class ImageIndex:
         items = tuple(entry for entry in entries if isinstance(entry, Published))
         following = Position(int(found[-1][1]), found[-1][0]) if more else None
         return Page(items, total, following, epoch, to_key_lookup(value, checked, epoch))
+
+
+def _to_arguments(check: KeyCheck | None) -> tuple[str | int, ...]:
+    if check is None:
+        return ("", "", "", 0)
+    return keyspace.api_key_field(check.kid), check.secret_sha256, check.scope, check.now_ms
 
 
 def _not_reserved(answer: list[str | int], quota_bytes: int, quota_images: int, max_pending: int) -> Exception:

@@ -145,10 +145,10 @@ class Accounts:
 
     def find_uid(self, user: str) -> str | None:
         """The uid of the account that a user name, or a uid, names; None when there is no such account."""
-        uid: str | None = user if ids.is_id(user) else None
-        if uid is None and re.fullmatch(USERNAME_PATTERN, user) and (claim := self._parts.records.find_claim(user)):
-            uid = claim.record.uid
-        return uid if uid and self._parts.records.find_account(uid) else None
+        is_name = re.fullmatch(USERNAME_PATTERN, user) is not None
+        claim = self._parts.records.find_claim(user) if is_name else None  # a name may have the form of a uid
+        uid = claim.record.uid if claim else user
+        return uid if ids.is_id(uid) and self._parts.records.find_account(uid) else None
 
     def _claim(self, claim: Claim) -> None:
         """Claim a name; NameTaken when somebody else has it. It counts as ours by its uid: a check may have claimed it

@@ -4,7 +4,7 @@ lives, and what it may do, is looked up once, together with what is asked for wh
 import hmac
 from collections.abc import Callable
 
-from imagehost.errors import InsufficientScope, TokenExpired, TokenInvalid
+from imagehost.errors import InsufficientScope, TokenExpired, TokenInvalid, Unauthorized
 from imagehost.ids import shard_of
 from imagehost.index.images import KeyCheck
 from imagehost.models import ApiKey, KeyLookup
@@ -23,23 +23,32 @@ class Caller:
         self._find_key = find_key
         self._now_ms = now_ms
         self._api_key: ApiKey | None = None
+        self._refused: Unauthorized | None = None
 
     def confirm(self, found: KeyLookup | None = None) -> ApiKey:
         """The API key, good and with the scope that is needed; nothing may be answered before. `found`: as the index
         showed it just now, or None to look it up.
 
         Raises TokenInvalid, TokenExpired, InsufficientScope or Unavailable."""
+        if self._refused is not None:
+            raise self._refused
         if self._api_key is None:
-            api_key = self._find_key(self.uid, self.kid, found).api_key
-            if api_key is None:
-                raise TokenInvalid("The API key was revoked.")
-            if not hmac.compare_digest(api_key.secret_sha256, self._secret_sha256):
-                raise TokenInvalid("The API token is not the one that was issued.")
-            if api_key.expires_at_ms is not None and api_key.expires_at_ms <= self._now_ms():
-                raise TokenExpired("The API key has expired.")
-            self._api_key = api_key
+            try:
+                self._api_key = self._checked(self._find_key(self.uid, self.kid, found).api_key)
+            except Unauthorized as refused:
+                self._refused = refused
+                raise
         _require_scope(self._api_key, self._scope)
         return self._api_key
+
+    def _checked(self, api_key: ApiKey | None) -> ApiKey:
+        if api_key is None:
+            raise TokenInvalid("The API key was revoked.")
+        if not hmac.compare_digest(api_key.secret_sha256, self._secret_sha256):
+            raise TokenInvalid("The API token is not the one that was issued.")
+        if api_key.expires_at_ms is not None and api_key.expires_at_ms <= self._now_ms():
+            raise TokenExpired("The API key has expired.")
+        return api_key
 
     def require_scope(self, scope: str) -> None:
         """Raises InsufficientScope when the API key lacks it, and what `confirm` raises."""
@@ -50,7 +59,7 @@ class Caller:
         """Whether the API key was found good."""
         return self._api_key is not None
 
-    def key_beside(self, iid: str) -> tuple[str, str] | None:
+    def api_key_beside(self, iid: str) -> tuple[str, str] | None:
         """The API key's uid and kid, to be looked up together with this image: where it still has to be, and is on the
         same server."""
         return (self.uid, self.kid) if self._api_key is None and shard_of(iid) == shard_of(self.uid) else None

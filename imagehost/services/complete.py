@@ -3,6 +3,7 @@
 Any number of completes of one upload may run; one publishes, the others hear `busy` or get the same image.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from imagehost import faults, ids, metrics
@@ -36,19 +37,16 @@ class Completion:
 
         Raises ImageNotFound, UploadNotReceived, UploadBusy, Refused, ImageDeleted, IndexRebuilding or Unavailable.
         """
-        try:
-            done = self._complete(uid, iid)
-        except ImagehostError as exc:
-            metrics.UPLOADS.labels(exc.code).inc()
-            raise
-        metrics.UPLOADS.labels("published" if done.created else "repeated").inc()
-        return done
+        return _counted(lambda: self._complete(uid, iid))
 
     def publish(self, uid: str, iid: str, fetch: Fetch) -> Completed:
         """Publish a reservation with the bytes that `fetch` writes, instead of what is in staging.
 
         Raises as `complete` does. What was decided by nobody is undone at the reservation's deadline.
         """
+        return _counted(lambda: self._publish(uid, iid, fetch))
+
+    def _publish(self, uid: str, iid: str, fetch: Fetch) -> Completed:
         found = self._freshness.find(iid)
         if found.epoch is None:
             raise IndexRebuilding()
@@ -122,3 +120,13 @@ class Completion:
         if published.image.is_over(self._parts.presigner.now_s()):
             raise ImageDeleted()
         return Completed(published, created=False)
+
+
+def _counted(work: Callable[[], Completed]) -> Completed:
+    try:
+        done = work()
+    except ImagehostError as exc:
+        metrics.UPLOADS.labels(exc.code).inc()
+        raise
+    metrics.UPLOADS.labels("published" if done.created else "repeated").inc()
+    return done

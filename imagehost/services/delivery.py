@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
+from imagehost.errors import ImageDimensions
 from imagehost.imaging.variants import PREVIEW, THUMB, Variant
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Image
@@ -65,11 +66,14 @@ class Delivery:
 
     def find_source(self, image: Image, way: Way = AS_IT_IS, accepted: Container[str] = ()) -> Source:
         """The bytes to show to a viewer who names these media types: the variant, made now if need be, or the original
-        where there is no such derivative. Raises what `Derivatives.provide` raises."""
+        where there is no such derivative; never for a size, whose address says no more than that. Raises what
+        `Derivatives.provide` raises, and ImageDimensions for a size that takes too much to make."""
         variant = way.find_variant(image, accepted)
         stored = self._derivatives.provide(image, variant) if variant else None
         if stored is not None:
             return sources.derivative(image, stored)
+        if way.is_size:
+            raise ImageDimensions("This size takes more time or memory to make than an image may have.")
         stands_in = variant is not None and may_be_made(image, variant)
         return sources.original(image, way.purpose, stands_in=stands_in)
 
@@ -80,11 +84,15 @@ class Delivery:
         accepted: Container[str] = (),
         *,
         method: Literal["GET", "HEAD"] = "GET",
+        ends_at_s: int | None = None,
     ) -> Redirect:
-        """Where a viewer is sent for `find_source`, which see."""
+        """Where a viewer is sent for `find_source`, which see; by an address that ends then, no further."""
         source = self.find_source(image, way, accepted)
         window = self._presigner.window(image.iid)
-        return Redirect(self._presigned(image, source, window, method).url, self._rest_s(window.ends_at_s))
+        if ends_at_s is None or ends_at_s >= window.expires_at_s:
+            return Redirect(self._presigned(image, source, window, method).url, self._rest_s(window.ends_at_s))
+        rest_s = max(1, self._rest_s(ends_at_s))
+        return Redirect(self._presigned_for(image, source, rest_s, method).url, rest_s)
 
     def find_end(self, signature: str | None, iid: str, way: Way) -> int | None:
         """When the leave ends that an address of ours gives (seconds); None unless it was signed for this image and
@@ -107,14 +115,7 @@ class Delivery:
         if self.is_proxy or way.is_size:
             ends_at_s = int(self._presigner.now_s()) + expires_in_s
             return SignedUrl(self._signed(image, way, ends_at_s), {}, ends_at_s)
-        source = sources.original(image, way.purpose)
-        return self._presigner.get_for(
-            source.object_key,
-            expires_in_s,
-            mime=source.mime,
-            disposition=source.disposition,
-            cache_control=sources.cache_control(image, expires_in_s),
-        )
+        return self._presigned_for(image, sources.original(image, way.purpose), expires_in_s, "GET")
 
     def _link(self, image: Image, variant: Variant | None, window: Window) -> str:
         if self.is_proxy:
@@ -143,6 +144,16 @@ class Delivery:
             mime=source.mime,
             disposition=source.disposition,
             cache_control=sources.cache_control(image, 2 * window.length_s),
+            method=method,
+        )
+
+    def _presigned_for(self, image: Image, source: Source, expires_in_s: int, method: str) -> SignedUrl:
+        return self._presigner.get_for(
+            source.object_key,
+            expires_in_s,
+            mime=source.mime,
+            disposition=source.disposition,
+            cache_control=sources.cache_control(image, expires_in_s),
             method=method,
         )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from cachetools import TTLCache
 
 from imagehost import faults, ids
-from imagehost.errors import Unavailable
+from imagehost.errors import GatesBusy, Unavailable
 from imagehost.imaging.variants import Variant
 from imagehost.models import Image
 from imagehost.services.death import find_end
@@ -56,7 +56,7 @@ def find_stored(image: Image, variant: Variant) -> str | None:
 def may_be_made(image: Image, variant: Variant) -> bool:
     """Whether a variant is made on demand. Where the image fits anyway, the original serves as well, moving too: every
     format that the gate lets in is one that browsers show."""
-    return variant.on_demand and variant.changes(image.width, image.height, image.mime)
+    return variant.on_demand and variant.is_needed(image.width, image.height)
 
 
 class Derivatives:
@@ -126,10 +126,6 @@ class Derivatives:
                 return self._work(wanted, Path(folder))
         except OSError as exc:
             raise Unavailable("There is no room to work on the image.") from exc
-        except Unavailable:
-            if self._fails_again(wanted):
-                return False
-            raise
 
     def _fails_again(self, wanted: _Wanted) -> bool:
         with self._lock:
@@ -139,7 +135,14 @@ class Derivatives:
     def _work(self, wanted: _Wanted, folder: Path) -> bool:
         source = folder / "source"
         fetch_original(self._parts, wanted.image, source)
-        made = self._parts.sandbox.derive(source, folder, wanted.variant)
+        try:
+            made = self._parts.sandbox.derive(source, folder, wanted.variant)
+        except GatesBusy:
+            raise
+        except Unavailable:
+            if self._fails_again(wanted):
+                return False
+            raise
         if made is None:
             return False
         try:

@@ -21,7 +21,7 @@ LOOKS_PER_S = 50.0  # at ids that may be made up, so that strangers cannot have 
 LOOKS_AT_ONCE = 200.0
 ABSENT_S = 2.0  # for how long an id that has no record is not looked for again
 ABSENT_MAX = 10_000
-UNKNOWN_KEY = KeyLookup(None, None, fresh=False)  # of an index that does not answer
+UNKNOWN_API_KEY = KeyLookup(None, None, fresh=False)  # of an index that does not answer
 
 
 class _Budget:
@@ -64,13 +64,13 @@ class Freshness:
     def find_for_viewer(self, iid: str, caller: Caller | None = None) -> Lookup:
         """What is known of an id, for somebody who looks at it: without the index, from its record alone. A caller is
         confirmed, before anything else is asked: raises what that raises."""
-        key = caller.key_beside(iid) if caller else None
+        api_key = caller.api_key_beside(iid) if caller else None
         try:
-            found = self._parts.images.find(iid, key)
+            found = self._parts.images.find(iid, api_key)
         except Unavailable:
-            found = Lookup(None, None, settled=False, key=UNKNOWN_KEY if key else None)
+            found = Lookup(None, None, settled=False, api_key=UNKNOWN_API_KEY if api_key else None)
         if caller is not None:
-            caller.confirm(found.key)
+            caller.confirm(found.api_key)
         if found.epoch is None:
             return Lookup(self._read(iid), None, settled=False)
         return self._refreshed(iid, found, found.epoch)
@@ -88,7 +88,7 @@ class Freshness:
         try:
             found = found or self._parts.accounts.find_key(uid, kid)
         except Unavailable:
-            found = UNKNOWN_KEY
+            found = UNKNOWN_API_KEY
         if found.fresh:
             return found
         if (stored := self._parts.records.find_account(uid)) is None:

@@ -46,7 +46,7 @@ class Library:
         kid = caller.kid if caller else ""
         found = self._parts.images.list_page(uid, limit, start=(page - 1) * limit, after=after, kid=kid)
         if caller is not None:
-            caller.confirm(found.key)
+            caller.confirm(found.api_key)
         fresh = (self._freshness.refresh(published, found.epoch) for published in found.items)
         return replace(
             found,

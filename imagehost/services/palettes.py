@@ -37,7 +37,7 @@ class Palettes:
         self._parts = parts
         self._uploads = uploads
         self._completion = completion
-        self._known: TTLCache[str, tuple[Colour, ...]] = TTLCache(KNOWN_MAX, KNOWN_S)
+        self._known: TTLCache[str, tuple[Colour, ...] | None] = TTLCache(KNOWN_MAX, KNOWN_S)
         self._lock = threading.Lock()
 
     def recolour(self, image: Image, palette: tuple[str, ...], mode: Mode) -> Completed:
@@ -47,6 +47,7 @@ class Palettes:
         Raises what a request for an upload raises, having reserved nothing; what completing one raises; ImageDimensions
         when it takes more time or memory than an image may have; ImageDeleted when the image died meanwhile.
         """
+        self._uploads.check_room(image.uid)  # before any work
         with self._work() as folder:
             source = folder / "original"
             fetch_original(self._parts, image, source)
@@ -70,17 +71,16 @@ class Palettes:
     def find_colours(self, image: Image) -> tuple[Colour, ...]:
         """The dominant colours of the image's first frame, the largest share first. Raises as `recolour` does."""
         with self._lock:
-            known = self._known.get(image.version)
-        if known is not None:
-            return known
-        with self._work() as folder:
-            source = folder / "original"
-            fetch_original(self._parts, image, source)
-            found = self._parts.sandbox.find_colours(source, folder)
+            is_known, found = image.version in self._known, self._known.get(image.version)
+        if not is_known:
+            with self._work() as folder:
+                source = folder / "original"
+                fetch_original(self._parts, image, source)
+                found = self._parts.sandbox.find_colours(source, folder)
+            with self._lock:
+                self._known[image.version] = found
         if found is None:
             raise ImageDimensions("The image takes more time or memory to look at than an image may have.")
-        with self._lock:
-            self._known[image.version] = found
         return found
 
     @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from imagehost import faults, ids
-from imagehost.errors import ImageNotFound, ImageTooLarge, IndexRebuilding, UnsupportedType
+from imagehost.errors import ImageNotFound, ImageTooLarge, IndexRebuilding, QuotaExceeded, UnsupportedType
 from imagehost.mediatypes import EXTENSIONS
 from imagehost.models import Details, Published, Reservation, Tombstone
 from imagehost.services.caller import Caller
@@ -94,13 +94,29 @@ class Uploads:
             quota_images=config.quota_images,
             max_pending=config.max_pending,
         )
-        reserved = reserve(key=caller.to_check() if caller else None)
+        check = caller.to_check() if caller else None
+        if caller is not None and check is None:
+            caller.confirm()
+        reserved = reserve(api_key=check)
         if caller is not None:
-            caller.confirm(reserved.key if reserved else None)
+            caller.confirm(reserved.api_key if reserved else None)
         if reserved is None:  # the index alone did not know that the key is good
             reserve()
         faults.reached("after_reserve")
         return iid
+
+    def check_room(self, uid: str) -> None:
+        """Raises QuotaExceeded where not even the smallest image would be admitted now; reserves nothing."""
+        config, profile = self._parts.config, self._parts.accounts.find_profile(uid)
+        if profile is None:
+            return
+        used = {
+            "bytes": profile.usage.used_bytes + profile.usage.reserved_bytes,
+            "images": profile.usage.used_count + profile.usage.reserved_count,
+        }
+        allowed = {"bytes": config.quota_bytes, "images": config.quota_images}
+        if any(used[name] >= allowed[name] for name in used):
+            raise QuotaExceeded("Your quota is used up.", used=used, allowed=allowed)
 
     def sign_again(self, uid: str, iid: str) -> Ticket:
         """Another URL for a pending upload. It ends at the reservation's deadline at the latest, which never moves; in

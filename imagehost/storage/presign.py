@@ -106,11 +106,18 @@ class Presigner:
         return SignedUrl(url, {}, window.expires_at_s)
 
     def get_for(
-        self, object_key: str, expires_in_s: int, *, mime: str, disposition: str, cache_control: str
+        self,
+        object_key: str,
+        expires_in_s: int,
+        *,
+        mime: str,
+        disposition: str,
+        cache_control: str,
+        method: str = "GET",
     ) -> SignedUrl:
-        """A URL to GET an object that ends in exactly so many seconds from now."""
+        """A URL to GET (or HEAD) an object that ends in exactly so many seconds from now."""
         now = int(self.now_s())
-        url = self._read(object_key, "GET", mime, disposition, cache_control, now, expires_in_s)
+        url = self._read(object_key, method, mime, disposition, cache_control, now, expires_in_s)
         return SignedUrl(url, {}, now + expires_in_s)
 
     def _read(

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
 
 from imagehost.ids import is_id
 from imagehost.models import SCOPES, Details, Scope
+from imagehost.services.palettes import Mode
 
 METADATA_MAX_BYTES = 8 * 1024
 BATCH_MAX = 100
@@ -205,7 +206,7 @@ class PaletteRequest(Request):
     colors: Annotated[
         tuple[HexColor, ...], AfterValidator(_not_empty), Field(max_length=16, json_schema_extra={"minItems": 1})
     ]
-    mode: Literal["nearest", "luminance"] = "nearest"
+    mode: Mode = "nearest"
 
 
 class ApiKeyRequest(Request):

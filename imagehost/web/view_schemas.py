@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from imagehost.imaging.variants import LADDER_PX
-from imagehost.services.ways import Way
+from imagehost.imaging.variants import LADDER_PX, Fit
+from imagehost.services.ways import Purpose, Way
 from imagehost.web.schemas import Request
 
 
@@ -22,9 +22,8 @@ def _on_ladder(side_px: int) -> int:
 _ENUM: dict[str, Any] = {"enum": list(LADDER_PX)}
 SidePx = Annotated[int, AfterValidator(_on_ladder), Field(json_schema_extra=_ENUM)]
 StrictSidePx = Annotated[StrictInt, AfterValidator(_on_ladder), Field(json_schema_extra=_ENUM)]
-FitName = Annotated[Literal["contain", "cover"], BeforeValidator(_lower)]
+FitName = Annotated[Fit, BeforeValidator(_lower)]
 FormatName = Annotated[Literal["webp", "avif", "jpeg", "png"], BeforeValidator(_lower)]
-PurposeName = Literal["view", "download", "embed"]
 
 
 class _Size(Request):
@@ -51,7 +50,7 @@ class ViewQuery(_Size):
     """Which bytes of an image: the original, a named variant, or a size (its owner, or a signed address)."""
 
     variant: Annotated[Literal["thumb", "preview"], BeforeValidator(_lower)] | None = None
-    purpose: Annotated[PurposeName, Field(description="part of what presign made")] | None = None
+    purpose: Annotated[Purpose, Field(description="part of what presign made")] | None = None
     sig: Annotated[str, Field(max_length=200, description="part of a signed address: may see just this")] | None = None
 
     @model_validator(mode="after")
@@ -69,7 +68,7 @@ class PresignRequest(_Size):
 
     w: StrictSidePx | None = None
     h: StrictSidePx | None = None
-    purpose: PurposeName = "view"
+    purpose: Purpose = "view"
     url_expires_in_s: Annotated[StrictInt, Field(ge=1, le=604_800)] = 3_600
 
     @model_validator(mode="after")

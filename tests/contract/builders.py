@@ -30,9 +30,9 @@ def try_to_reserve(
     op: str = "op",
     size_bytes: int = 10,
     hold_ms: int = 60_000,
-    key: KeyCheck | None = None,
+    api_key: KeyCheck | None = None,
 ) -> Reserved | None:
-    """The same; None when `key` is not found good."""
+    """The same; None when `api_key` is not found good."""
     return parts.images.reserve(
         iid,
         uid,
@@ -44,7 +44,7 @@ def try_to_reserve(
         quota_bytes=1_000,
         quota_images=10,
         max_pending=5,
-        key=key,
+        api_key=api_key,
     )
 
 

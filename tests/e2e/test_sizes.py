@@ -1,14 +1,15 @@
 """Sizes of an image: for its owner, and for whoever was given an address that its owner had signed."""
 
+import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from tests.e2e.client import API, Client, assert_problem, fetch, pointers
 from tests.e2e.server import Server
 from tests.e2e.test_previews import derivatives_of, opened
-from tests.images import animated, large_photo, photo
+from tests.images import animated, described, large_photo, photo
 
 AVIF = {"Accept": "image/avif,image/webp,*/*"}
 WEBP = {"Accept": "image/webp,*/*"}
@@ -37,7 +38,7 @@ def test_an_owner_gets_every_size_in_the_format_that_is_accepted(server: Server,
         assert answer.headers["Content-Type"] == mime
         assert "immutable" in answer.headers["Cache-Control"]
         assert opened(answer.content).size == size
-    made = ["h64.png", "thumb.webp", "w160h160-cover.webp", "w320.avif", "w320.jpg", "w320.webp"]
+    made = ["h64.png", "thumb.webp", "w160h160-cover.webp", "w2560.jpg", "w320.avif", "w320.jpg", "w320.webp"]
     assert sorted(derivatives_of(server, account)) == made
     account.assert_views(image["id"], 0)
 
@@ -55,6 +56,29 @@ def test_strangers_need_a_signed_address_for_a_size_and_none_for_a_thumb(account
     for change in ({"w": "640"}, {"h": "640"}, {"format": "png"}, {"sig": "1.x"}):
         query = dict(parse_qsl(parts.query)) | change
         assert_problem(anonymous.get(f"{address}?{urlencode(query)}"), 403, "not-owner")
+
+
+def test_a_key_that_may_not_read_has_no_size_made(account: Client) -> None:
+    image = account.upload(photo("chelsea"), "image/jpeg")
+    writer = account.post(f"{API}/me/keys", {"name": "writer", "scopes": ["upload"]}).json()["token"]
+    assert_problem(Client(account.url, writer).get(f"/i/{image['id']}", params={"w": 64}), 403, "insufficient-scope")
+
+
+def test_a_size_has_nothing_of_what_its_owner_keeps_in_the_image(account: Client) -> None:
+    sent = described("image/jpeg")
+    image = account.upload(sent, "image/jpeg", keep_metadata=True)
+    assert b"the secret camera" in fetch("GET", image["src"]).content
+    shown = opened(fetch("GET", presigned(account, image["id"], w=2560, format="jpeg")).content)
+    assert not {"exif", "xmp", "comment"} & set(shown.info)
+
+
+def test_a_signed_size_ends_when_it_was_to_end(account: Client) -> None:
+    image = account.upload(photo("chelsea"), "image/jpeg", private=True)
+    view = fetch("GET", presigned(account, image["id"], w=64, url_expires_in_s=20), headers=WEBP, allow_redirects=False)
+    (kept_s,) = re.findall(r"max-age=(\d+)", view.headers["Cache-Control"])
+    assert int(kept_s) <= 20
+    assert int(parse_qs(urlsplit(view.headers["Location"]).query)["X-Amz-Expires"][0]) <= 20
+    assert fetch("GET", view.headers["Location"]).status_code == 200
 
 
 def test_a_size_of_a_private_image_is_for_its_owner_and_who_has_the_address(account: Client, anonymous: Client) -> None:

@@ -3,7 +3,8 @@
 -- ARGV  1 limit  2 start (rank of the first)  3 created_at_ms and 4 iid of the image that the page stands behind ('' and
 --       '': none)  5 what the names of the shard's image hashes begin with, before the iid without its shard
 --       6 the field of the user hash with the API key of who asks
--- returns {epoch, total, more (1 or 0), {the API key (or nil), checked}, {iid, created_at_ms, hash as field, value…}…} | {} (the shard is wiped)
+-- returns {epoch, total, more (1 or 0), {the API key (or nil), checked}, {iid, created_at_ms, hash as field, value…}…}
+--         | {} (the shard is wiped)
 -- The hashes are of the same slot, and not declared: their names are in the list. While a cluster moves the slot, one
 -- that has left is an error, and the script ends; it changes nothing.
 local meta, images, user = KEYS[1], KEYS[2], KEYS[3]

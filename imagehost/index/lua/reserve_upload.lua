@@ -14,10 +14,10 @@ local size, hold, quota_bytes, quota_images, max_pending =
   tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local function is_good(value)
-  local key = cjson.decode(value)
-  if key.secret_sha256 ~= ARGV[10] then return false end
-  if type(key.expires_at_ms) == 'number' and key.expires_at_ms <= tonumber(ARGV[12]) then return false end
-  for _, scope in ipairs(key.scopes) do
+  local api_key = cjson.decode(value)
+  if api_key.secret_sha256 ~= ARGV[10] then return false end
+  if type(api_key.expires_at_ms) == 'number' and api_key.expires_at_ms <= tonumber(ARGV[12]) then return false end
+  for _, scope in ipairs(api_key.scopes) do
     if scope == ARGV[11] then return true end
   end
   return false
@@ -30,11 +30,11 @@ if known[1] then
 end
 local epoch = redis.call('HGET', meta, 'epoch')
 if not epoch then return {'rebuilding'} end
-local key = {}
+local api_key = {}
 if ARGV[9] ~= '' then
-  key = redis.call('HMGET', user, ARGV[9], 'checked')
-  if not key[1] or key[2] ~= epoch or not is_good(key[1]) then return {'unconfirmed'} end
-  key[3] = epoch
+  api_key = redis.call('HMGET', user, ARGV[9], 'checked')
+  if not api_key[1] or api_key[2] ~= epoch or not is_good(api_key[1]) then return {'unconfirmed'} end
+  api_key[3] = epoch
 end
 local count = redis.call('HMGET', user, 'used_bytes', 'used_count', 'reserved_bytes', 'reserved_count')
 for i = 1, 4 do count[i] = tonumber(count[i] or '0') end
@@ -51,4 +51,4 @@ redis.call('HINCRBY', user, 'reserved_bytes', size)
 redis.call('HINCRBY', user, 'reserved_count', 1)
 redis.call('HINCRBY', user, 'ver', 1)
 redis.call('ZADD', due, now + hold, 'upload:' .. op .. ':' .. iid)
-return {'ok', string.format('%.0f', now), string.format('%.0f', now + hold), unpack(key)}
+return {'ok', string.format('%.0f', now), string.format('%.0f', now + hold), unpack(api_key)}

@@ -24,7 +24,7 @@ IMAGE = f"{PREFIX}/image/<iid>"
 NO_REV = -1
 # A redirect, or the bytes, a range of them, and word that they are known already: `IMAGEHOST_DELIVERY` decides.
 VIEWS = {302: None, 200: None, 206: None, 304: None}
-NO_VIEW = (403, 404, 410, 412, 416)
+NO_VIEW = (404, 410, 412, 416)
 
 
 @endpoint("GET", "/i/<name>", query=ViewQuery, answers=VIEWS, problems=NO_VIEW, access="optional", tag=TAG)
@@ -139,8 +139,10 @@ def _view(iid: str, caller: Caller | None, query: ViewQuery) -> ResponseReturnVa
         raise ImageNotFound()
     published = _visible(iid, caller, signed=ends_at_s is not None)
     is_owner = caller is not None and caller.uid == published.image.uid
-    if way.is_size and ends_at_s is None and not is_owner:
-        raise NotOwner("Its owner can have this address signed, by presign; thumb and preview need none.")
+    if way.is_size and ends_at_s is None:
+        if caller is None or not is_owner:
+            raise NotOwner("Its owner can have this address signed, by presign; thumb and preview need none.")
+        caller.require_scope("read")
     try:
         answer = (_sent if delivery.is_proxy else _redirected)(published.image, way, ends_at_s)
     except ImageDeleted:  # while the variant was being made, or its bytes were looked for
@@ -162,9 +164,9 @@ def _accepted() -> set[str]:
     return {mime for mime, quality in request.accept_mimetypes if quality > 0}
 
 
-def _redirected(image: Image, way: Way, _: int | None) -> Response:
+def _redirected(image: Image, way: Way, ends_at_s: int | None) -> Response:
     method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
-    target = services().delivery.redirect(image, way, _accepted(), method=method)
+    target = services().delivery.redirect(image, way, _accepted(), method=method, ends_at_s=ends_at_s)
     scope = "private" if image.private else "public"
     return Response(
         status=302, headers={"Location": target.url, "Cache-Control": f"{scope}, max-age={target.max_age_s}"}

@@ -119,6 +119,16 @@ def test_a_key_that_the_index_does_not_know_well_enough_is_looked_up(bench: Benc
     assert bench.raw.counters(bench.uid) == (0, 0, 20, 2)
 
 
+def test_a_refused_key_is_looked_up_once(bench: Bench, client: FlaskClient, round_trips: list[None]) -> None:
+    issued = bench.services.accounts.issue_key(bench.uid, "revoked")
+    bench.services.accounts.revoke_key(bench.uid, issued.api_key.kid)
+    key = {"X-API-Key": issued.token}
+    client.get(f"{API}/me/images", headers=key)
+    round_trips.clear()
+    assert client.get(f"{API}/me/images", headers=key).status_code == 401
+    assert len(round_trips) == 1
+
+
 def test_a_batch_is_asked_for_by_a_key_that_was_confirmed(bench: Bench, client: FlaskClient) -> None:
     batch = {"files": [UPLOAD, UPLOAD | {"size": 0}, UPLOAD]}
     read = {"X-API-Key": _token(bench, scopes=("read",))}

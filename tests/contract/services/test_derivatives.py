@@ -11,7 +11,7 @@ import pytest
 
 from imagehost import faults
 from imagehost.build import build_services
-from imagehost.errors import ImageDeleted, ImageNotFound, OutcomeUnknown, Unavailable
+from imagehost.errors import GatesBusy, ImageDeleted, ImageDimensions, ImageNotFound, OutcomeUnknown, Unavailable
 from imagehost.imaging.variants import PREVIEW, THUMB
 from imagehost.models import Image
 from imagehost.services import derivatives
@@ -106,6 +106,25 @@ def test_a_derivative_beyond_its_budget_is_the_original_and_not_tried_again_at_o
         assert services.delivery.redirect(image, AS_PREVIEW).url == original.url
     assert sandbox.calls == 1
     assert not is_stored(bench, image)
+
+
+def test_a_size_that_cannot_be_made_is_never_the_original_and_busy_gates_say_nothing(
+    bench: Bench, image: Image
+) -> None:
+    class Failing(Counted):
+        def derive(self, *args: Any) -> None:
+            self.calls += 1
+            raise (GatesBusy if self.calls <= 5 else Unavailable)("not this time")
+
+    sandbox: Any = Failing(None)
+    services = Services.of(replace(bench.parts, sandbox=sandbox))
+    for _ in range(7):
+        with pytest.raises(Unavailable):
+            services.delivery.redirect(image, Way(width_px=64))
+    for _ in range(2):
+        with pytest.raises(ImageDimensions):
+            services.delivery.redirect(image, Way(width_px=64))
+    assert sandbox.calls == 8
 
 
 def test_who_has_waited_long_enough_is_told_to_come_again(

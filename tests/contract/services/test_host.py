@@ -63,8 +63,9 @@ def test_a_host_from_the_environment_is_a_users(bench: Bench) -> None:
         with pytest.raises(ValueError, match="name of the account"):
             host.remove_all(confirm="somebody")
         assert host.remove_all(confirm=name) == 1
-    with pytest.raises(NotFound):
-        ImageHost.from_env("nobody-of-that-name")
+    for nobody in ("nobody-of-that-name", "ab" + "0" * 22):
+        with pytest.raises(NotFound):
+            ImageHost.from_env(nobody)
 
 
 @pytest.mark.usefixtures("_environment")
@@ -118,7 +119,7 @@ def test_what_is_no_image_is_refused_and_nothing_stays(host: ImageHost, bench: B
         with pytest.raises(error):
             host.upload_image(data)
     with pytest.raises(InvalidRequest):
-        host.upload_image(PHOTO, colour="red")
+        host.upload_image(PHOTO, tags=["x" * 51])
     assert bench.raw.counters(bench.uid) == (0, 0, 0, 0)
 
 

@@ -158,6 +158,13 @@ def test_sixteen_bits_are_scaled_and_not_clipped(thumb_of: Callable[..., Image.I
     assert near(thumb.getpixel((55, 20)), (0xC0,) * 3)
 
 
+def test_a_key_colour_does_not_make_sixteen_bits_white(thumb_of: Callable[..., Image.Image]) -> None:
+    data = images.grey_16_bit_png()
+    at = data.index(b"IDAT") - 4
+    thumb = thumb_of(data[:at] + images.png_chunk(b"tRNS", b"\0\1") + data[at:])
+    assert near(thumb.convert("RGB").getpixel((5, 20)), (0x40,) * 3)
+
+
 def test_a_cmyk_jpeg_keeps_its_colours(thumb_of: Callable[..., Image.Image]) -> None:
     thumb = thumb_of(images.cmyk_jpeg())
     assert thumb.mode == "RGB"

@@ -168,7 +168,7 @@ def test_other_chunks_of_a_png_go_wherever_they_are(kind: bytes) -> None:
 def test_an_orientation_behind_the_pixels_of_a_png_is_not_believed() -> None:
     late = png_with((b"eXIf", EXIF), at=len(PNG) - 12)
     assert pngs.clean(late, False) == PNG
-    assert pngs.clean(late, True) == late
+    assert pngs.clean(late, True) == PNG
     twice = png_with((b"eXIf", images.camera_exif(1)), (b"eXIf", EXIF))
     assert pngs.clean(twice, False) == PNG
     assert pngs.clean(twice, True) == png_with((b"eXIf", images.camera_exif(1)))
@@ -285,3 +285,14 @@ def test_only_the_count_stays_of_a_loop_extension() -> None:
 def test_a_gif_without_its_end_is_cut_off(cut: int) -> None:
     with pytest.raises(UnreadableImage, match="GIF file ends before the image does"):
         gifs.clean(GIF[:cut], False)
+
+
+@pytest.mark.parametrize("kind", [b"sBIT", b"bKGD", b"gAMA", b"pHYs", b"tRNS"])
+def test_a_chunk_of_a_png_that_is_larger_than_it_can_be_goes(kind: bytes) -> None:
+    assert pngs.clean(png_with((kind, b"PK" + bytes(300)), at=33), False) == PNG
+
+
+def test_a_second_chunk_of_a_png_that_has_one_goes() -> None:
+    first = png_with((b"gAMA", b"\0\0\xb1\x8f"), at=33)
+    again = first[:33] + images.png_chunk(b"gAMA", b"\0\0\xb1\x8f") + first[33:]
+    assert pngs.clean(again, False) == first

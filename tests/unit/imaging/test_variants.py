@@ -87,10 +87,7 @@ def test_the_named_variants_are_squares_of_webp() -> None:
     assert (THUMB.size(4000, 3000), PREVIEW.size(3000, 4000)) == ((400, 300), (1200, 1600))
 
 
-def test_an_image_that_fits_is_changed_only_by_another_format_that_was_asked_for() -> None:
-    assert not PREVIEW.changes(1600, 1200, "image/jpeg")
-    assert PREVIEW.changes(1601, 10, "image/webp")
-    small = sized("w640", "image/webp")
-    assert small.changes(10, 10, "image/jpeg")
-    assert not small.changes(640, 5000, "image/webp")
-    assert sized("w64h64-cover", "image/webp").changes(64, 32, "image/webp")
+def test_an_image_that_fits_is_its_own_preview_and_never_a_size_of_its_own() -> None:
+    assert not PREVIEW.is_needed(1600, 1200)
+    assert PREVIEW.is_needed(1601, 10)
+    assert sized("w640", "image/webp").is_needed(10, 10)
