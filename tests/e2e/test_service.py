@@ -45,6 +45,8 @@ def test_the_openapi_document_has_every_route(anonymous: Client) -> None:
         image: {"get", "patch", "delete"},
         f"{image}/meta": {"get"},
         f"{image}/presign": {"post"},
+        f"{image}/palette": {"post"},
+        f"{image}/colors": {"get"},
     }
 
 

@@ -131,7 +131,7 @@ def test_a_killed_child_is_unavailable_and_the_next_job_works(
         job = pool.submit(sandbox.inspect, slow, tmp_path)
         os.kill(child_at_work(sandbox), signal.SIGKILL)
         with pytest.raises(Unavailable):
-            job.result(timeout=2)
+            job.result(timeout=20)
     assert sandbox.inspect(images.PHOTOS / "coffee.jpg", tmp_path).frames == 1
 
 
@@ -146,7 +146,7 @@ def test_a_killed_zygote_is_replaced_and_its_children_end(
         assert zygote
         os.kill(zygote, signal.SIGKILL)
         with pytest.raises(Unavailable):
-            job.result(timeout=2)
+            job.result(timeout=20)
     until(lambda: not is_running(child))
     assert sandbox.inspect(images.PHOTOS / "coffee.jpg", tmp_path).frames == 1
 
@@ -160,7 +160,7 @@ def test_closing_ends_the_children_and_makes_their_jobs_unavailable(
         child = child_at_work(sandbox)
         sandbox.close()
         with pytest.raises(Unavailable):
-            job.result(timeout=2)
+            job.result(timeout=20)
     assert not is_running(child)
 
 
