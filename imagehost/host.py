@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol, Self, TypeVar
+from typing import IO, Any, Protocol, Self, TypeVar
 
 from imagehost.build import build_services
 from imagehost.config import load_config, read_environment
@@ -25,6 +25,7 @@ from imagehost.models import Image, Page, Position
 from imagehost.services import sources
 from imagehost.services.bootstrap import OWNER
 from imagehost.services.facade import Services
+from imagehost.services.palettes import Mode
 from imagehost.web.body import validate
 from imagehost.web.schemas import PaletteRequest, UploadItem
 from imagehost.web.view_schemas import PresignRequest
@@ -49,8 +50,8 @@ class ImageHost:
 
     Every method raises one of `imagehost.errors`: ImageNotFound, ImageDeleted, and NotOwner for what is another
     account's; Unavailable when Redis or the bucket does not answer, after several attempts where a repeat is the same
-    (a palette makes another image). An image is named by its
-    id, or by the object key or the address in which that stands.
+    (a palette makes another image). An image is named by its id, or by the object key or the address in which that
+    stands.
     """
 
     def __init__(self, services: Services, uid: str) -> None:
@@ -193,9 +194,7 @@ class ImageHost:
     def _list(self, after: Position | None) -> Page:
         return _persistently(lambda: self._services.library.list_images(self.uid, LISTED, after=after))
 
-    def apply_color_palette(
-        self, image: str, colors: Iterable[str], mode: Literal["nearest", "luminance"] = "nearest"
-    ) -> Image:
+    def apply_color_palette(self, image: str, colors: Iterable[str], mode: Mode = "nearest") -> Image:
         """A new image of this account: the same picture in 1 to 16 colours (`#rrggbb`)."""
         asked = validate({"colors": list(colors), "mode": mode}, PaletteRequest)
         found = self.get_image_metadata(image)
@@ -244,7 +243,8 @@ def _unchanged_environment() -> Iterator[None]:
 
 
 def _persistently(work: Callable[[], T]) -> T:
-    """What `work` answers, which may be done again: several attempts, as long as something does not answer."""
+    """What `work` answers, which may be done again: several attempts, as long as something does not answer. The thread
+    that asks sleeps between them: nothing tells it that the store is back, and its caller waits for this answer."""
     for attempt in range(1, ATTEMPTS):
         try:
             return work()

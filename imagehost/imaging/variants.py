@@ -15,7 +15,8 @@ Fit = Literal["contain", "cover"]
 LADDER_PX = (64, 160, 320, 400, 640, 800, 1280, 1600, 2048, 2560)
 """The sides that may be asked for, so that one image has a bounded number of derivatives."""
 
-FORMATS: dict[str, str] = {"webp": "image/webp", "avif": "image/avif", "jpeg": "image/jpeg", "png": "image/png"}
+FormatName = Literal["webp", "avif", "jpeg", "png"]
+FORMATS: dict[FormatName, str] = {"webp": "image/webp", "avif": "image/avif", "jpeg": "image/jpeg", "png": "image/png"}
 """What derivatives may be written as, as an address names it."""
 
 _MIMES = {EXTENSIONS[mime]: mime for mime in FORMATS.values()}

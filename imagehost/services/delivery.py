@@ -86,13 +86,11 @@ class Delivery:
         method: Literal["GET", "HEAD"] = "GET",
         ends_at_s: int | None = None,
     ) -> Redirect:
-        """Where a viewer is sent for `find_source`, which see; by an address that ends then, no further."""
+        """Where a viewer is sent for `find_source`, which see; by an address that ends at `ends_at_s`, no further."""
         source = self.find_source(image, way, accepted)
         window = self._presigner.window(image.iid)
-        if ends_at_s is None or ends_at_s >= window.expires_at_s:
-            return Redirect(self._presigned(image, source, window, method).url, self._rest_s(window.ends_at_s))
-        rest_s = max(1, self._rest_s(ends_at_s))
-        return Redirect(self._presigned_for(image, source, rest_s, method).url, rest_s)
+        signed = self._presigned(image, source, window, method, ends_at_s)
+        return Redirect(signed.url, self._rest_s(min(window.ends_at_s, signed.expires_at_s)))
 
     def find_end(self, signature: str | None, iid: str, way: Way) -> int | None:
         """When the leave ends that an address of ours gives (seconds); None unless it was signed for this image and
@@ -115,7 +113,14 @@ class Delivery:
         if self.is_proxy or way.is_size:
             ends_at_s = int(self._presigner.now_s()) + expires_in_s
             return SignedUrl(self._signed(image, way, ends_at_s), {}, ends_at_s)
-        return self._presigned_for(image, sources.original(image, way.purpose), expires_in_s, "GET")
+        source = sources.original(image, way.purpose)
+        return self._presigner.get_for(
+            source.object_key,
+            expires_in_s,
+            mime=source.mime,
+            disposition=source.disposition,
+            cache_control=sources.cache_control(image, expires_in_s),
+        )
 
     def _link(self, image: Image, variant: Variant | None, window: Window) -> str:
         if self.is_proxy:
@@ -137,24 +142,19 @@ class Delivery:
         query = urlencode(way.parameters | {"sig": self._views.dumps(image.iid, way.name, ends_at_s)})
         return f"{self._public_url}/i/{image.iid}.{extension}?{query}"
 
-    def _presigned(self, image: Image, source: Source, window: Window, method: str) -> SignedUrl:
+    def _presigned(
+        self, image: Image, source: Source, window: Window, method: str, ends_at_s: int | None = None
+    ) -> SignedUrl:
+        """Signed at the start of the window whenever it ends, so that caches meet one URL all window long."""
+        ends_at_s = min(ends_at_s or window.expires_at_s, window.expires_at_s)
         return self._presigner.get(
             source.object_key,
             window,
             mime=source.mime,
             disposition=source.disposition,
-            cache_control=sources.cache_control(image, 2 * window.length_s),
+            cache_control=sources.cache_control(image, ends_at_s - window.starts_at_s),
             method=method,
-        )
-
-    def _presigned_for(self, image: Image, source: Source, expires_in_s: int, method: str) -> SignedUrl:
-        return self._presigner.get_for(
-            source.object_key,
-            expires_in_s,
-            mime=source.mime,
-            disposition=source.disposition,
-            cache_control=sources.cache_control(image, expires_in_s),
-            method=method,
+            ends_at_s=ends_at_s,
         )
 
     def _rest_s(self, ends_at_s: int) -> int:

@@ -94,13 +94,12 @@ class Uploads:
             quota_images=config.quota_images,
             max_pending=config.max_pending,
         )
-        check = caller.to_check() if caller else None
-        if caller is not None and check is None:
-            caller.confirm()
-        reserved = reserve(api_key=check)
+        reserved = None
         if caller is not None:
+            if (check := caller.to_check()) is not None:
+                reserved = reserve(api_key=check)
             caller.confirm(reserved.api_key if reserved else None)
-        if reserved is None:  # the index alone did not know that the key is good
+        if reserved is None:  # nobody's key had to be found good, or the index alone did not find it so
             reserve()
         faults.reached("after_reserve")
         return iid

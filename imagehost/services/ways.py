@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
-from imagehost.imaging.variants import FORMATS, VARIANTS, Fit, Variant, size_name, sized
+from imagehost.imaging.variants import FORMATS, VARIANTS, Fit, FormatName, Variant, size_name, sized
 from imagehost.models import Image
 
 Purpose = Literal["view", "download", "embed"]
@@ -23,7 +23,7 @@ class Way:
     width_px: int | None = None
     height_px: int | None = None
     fit: Fit = "contain"
-    format: str | None = None
+    format: FormatName | None = None
 
     @property
     def is_size(self) -> bool:

@@ -100,24 +100,21 @@ class Presigner:
         disposition: str,
         cache_control: str,
         method: str = "GET",
+        ends_at_s: int | None = None,
     ) -> SignedUrl:
-        """A URL to GET (or HEAD) an object as `mime`, the same all window long."""
-        url = self._read(object_key, method, mime, disposition, cache_control, window.starts_at_s, 2 * window.length_s)
-        return SignedUrl(url, {}, window.expires_at_s)
+        """A URL to GET (or HEAD) an object as `mime`, the same all window long. It ends with the next window, or before
+        that at `ends_at_s`."""
+        expires_at_s = ends_at_s or window.expires_at_s
+        lasts_s = expires_at_s - window.starts_at_s
+        url = self._read(object_key, method, mime, disposition, cache_control, window.starts_at_s, lasts_s)
+        return SignedUrl(url, {}, expires_at_s)
 
     def get_for(
-        self,
-        object_key: str,
-        expires_in_s: int,
-        *,
-        mime: str,
-        disposition: str,
-        cache_control: str,
-        method: str = "GET",
+        self, object_key: str, expires_in_s: int, *, mime: str, disposition: str, cache_control: str
     ) -> SignedUrl:
-        """A URL to GET (or HEAD) an object that ends in exactly so many seconds from now."""
+        """A URL to GET an object that ends in exactly so many seconds from now."""
         now = int(self.now_s())
-        url = self._read(object_key, method, mime, disposition, cache_control, now, expires_in_s)
+        url = self._read(object_key, "GET", mime, disposition, cache_control, now, expires_in_s)
         return SignedUrl(url, {}, now + expires_in_s)
 
     def _read(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
-from imagehost.imaging.variants import LADDER_PX, Fit
+from imagehost.imaging.variants import LADDER_PX, Fit, FormatName
 from imagehost.services.ways import Purpose, Way
 from imagehost.web.schemas import Request
 
@@ -21,9 +21,9 @@ def _on_ladder(side_px: int) -> int:
 
 _ENUM: dict[str, Any] = {"enum": list(LADDER_PX)}
 SidePx = Annotated[int, AfterValidator(_on_ladder), Field(json_schema_extra=_ENUM)]
+AnyCaseFit = Annotated[Fit, BeforeValidator(_lower)]
+AnyCaseFormat = Annotated[FormatName, BeforeValidator(_lower)]
 StrictSidePx = Annotated[StrictInt, AfterValidator(_on_ladder), Field(json_schema_extra=_ENUM)]
-FitName = Annotated[Fit, BeforeValidator(_lower)]
-FormatName = Annotated[Literal["webp", "avif", "jpeg", "png"], BeforeValidator(_lower)]
 
 
 class _Size(Request):
@@ -31,8 +31,10 @@ class _Size(Request):
 
     w: SidePx | None = Field(None, description="the width that the derivative fits into, in pixels")
     h: SidePx | None = Field(None, description="the height that it fits into")
-    fit: FitName | None = Field(None, description="`contain` (default) shows all of the image, `cover` fills the box")
-    format: FormatName | None = Field(None, description="without it, what the viewer's `Accept` prefers")
+    fit: AnyCaseFit | None = Field(
+        None, description="`contain` (default) shows all of the image, `cover` fills the box"
+    )
+    format: AnyCaseFormat | None = Field(None, description="without it, what the viewer's `Accept` prefers")
 
     @model_validator(mode="after")
     def _box_first(self) -> "_Size":

@@ -47,7 +47,6 @@ def view_image(caller: Caller | None, iid: str, query: ViewQuery) -> ResponseRet
     answers={200: answers.AnyImage},
     problems=(404, 410),
     access="optional",
-    confirms=True,
     tag=TAG,
 )
 def get_metadata(caller: Caller | None, iid: str) -> ResponseReturnValue:
