@@ -29,6 +29,7 @@ from imagehost.services.palettes import Mode
 METADATA_MAX_BYTES = 8 * 1024
 BATCH_MAX = 100
 T = TypeVar("T")
+_HEX_COLOR = re.compile("#[0-9A-Fa-f]{6}")
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -42,6 +43,12 @@ def _of_id(text: str) -> str:
     if not is_id(text):
         raise ValueError("is not an id")
     return text
+
+
+def _of_color(text: str) -> str:
+    if not _HEX_COLOR.fullmatch(text):
+        raise ValueError("is not a colour like #ff5733")
+    return text.lower()
 
 
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +87,9 @@ MediaType = Annotated[
     ),
 ]
 ExpiresIn = Annotated[StrictInt, Field(ge=1, le=10 * 366 * 86_400)]
-HexColor = Annotated[StrictStr, StringConstraints(to_lower=True, pattern=r"^#[0-9A-Fa-f]{6}$")]
+HexColor = Annotated[
+    StrictStr, AfterValidator(_of_color), Field(json_schema_extra={"pattern": f"^{_HEX_COLOR.pattern}$"})
+]
 Sha256 = Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{64}$", description="64 lower-case hex")]
 
 
